@@ -1,0 +1,9 @@
+//! Every op of the book with its gradient checks: what `chainrule gradcheck` runs.
+
+use crate::gradcheck::Case;
+use crate::{elementwise, matmul};
+
+/// The gradient checks of all chapters, in their order.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    [elementwise::CASES, matmul::CASES].into_iter().flatten()
+}

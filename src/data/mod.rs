@@ -1,0 +1,1 @@
+//! Data sets: drawn by the crate, or read from files.

@@ -1,0 +1,260 @@
+//! Trust, but verify: a gradient held against central differences. Chapter 3.
+//!
+//! The derivative of L with respect to one entry x is approximated by
+//!
+//! ```text
+//! (L(x + h) − L(x − h)) / 2h  =  L′(x) + h²/6 · L‴(x) + O(h⁴)
+//! ```
+//!
+//! The truncation error grows as h². Rounding adds an error of about ε/h, with ε the machine's
+//! precision. Their sum is smallest near h = ε^(1/3), which is 6e-6 in `f64`. The check knows
+//! nothing of an op's backward pass: it replays the forward pass alone.
+
+use crate::real::Real;
+use crate::tape::{Mode, Tape, Var};
+use crate::tensor::{ShapeError, Tensor};
+use ndarray::{Array1, ArrayD, Dimension, IxDyn};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use std::fmt;
+
+/// How a gradient is checked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gradcheck {
+    /// Step h for entries of magnitude up to 1. Larger entries take |x|·h.
+    pub step: f64,
+    /// Gradients below this magnitude are compared absolutely: the relative error of a number
+    /// near zero says nothing.
+    pub floor: f64,
+}
+
+impl Default for Gradcheck {
+    fn default() -> Self {
+        Self { step: f64::EPSILON.cbrt(), floor: 1e-3 }
+    }
+}
+
+/// One entry of one parameter, with both its derivatives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The parameter.
+    pub parameter: Var,
+    /// The entry's index in it.
+    pub index: Vec<usize>,
+    /// The derivative that the backward pass found.
+    pub analytic: f64,
+    /// The derivative that central differences found.
+    pub numeric: f64,
+    /// The step h that they took.
+    pub step: f64,
+    /// |analytic − numeric| / max(|analytic|, |numeric|, floor).
+    pub relative_error: f64,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "relative error {:.1e} in parameter %{} at {:?}: analytic {}, numeric {} (step {:.1e})",
+            self.relative_error,
+            self.parameter.index(),
+            self.index,
+            self.analytic,
+            self.numeric,
+            self.step
+        )
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The entry with the largest relative error. `None` where no parameter was checked.
+    pub worst: Option<Entry>,
+    /// Number of entries checked.
+    pub entries: usize,
+    /// Parameters whose derivative is zero in every entry. Their check proves nothing.
+    pub vacuous: Vec<Var>,
+}
+
+impl Report {
+    /// The largest relative error; infinite where no parameter was checked.
+    pub fn max_relative_error(&self) -> f64 {
+        self.worst.as_ref().map_or(f64::INFINITY, |entry| entry.relative_error)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} entries", self.entries)?;
+        if let Some(worst) = &self.worst {
+            write!(f, "; {worst}")?;
+        }
+        for var in &self.vacuous {
+            write!(f, "; parameter %{} has no gradient but zeros", var.index())?;
+        }
+        Ok(())
+    }
+}
+
+impl Gradcheck {
+    /// Compares, for every entry of every parameter on `tape`, the gradient of Σ `dy` ⊙ `y` from
+    /// the backward pass with the one from central differences.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `dy` has not the shape of `y`.
+    pub fn run(
+        &self,
+        tape: &mut Tape<f64>,
+        y: Var,
+        dy: &Tensor<f64>,
+    ) -> Result<Report, ShapeError> {
+        tape.forward();
+        tape.backward_from(y, dy)?;
+        let parameters: Vec<Var> = tape.vars().filter(|&var| tape.is_parameter(var)).collect();
+        let mut report = Report { worst: None, entries: 0, vacuous: Vec::new() };
+        for parameter in parameters {
+            let gradient = tape.gradient(parameter).clone();
+            let mut vacuous = true;
+            for (index, &analytic) in gradient.indexed_iter() {
+                let (numeric, step) = self.central_difference(tape, parameter, &index, y, dy);
+                let scale = analytic.abs().max(numeric.abs()).max(self.floor);
+                let relative_error = (analytic - numeric).abs() / scale;
+                vacuous &= analytic.abs().max(numeric.abs()) < self.floor;
+                report.entries += 1;
+                // Negated, so that an error that is not a number counts as the worst.
+                if !(relative_error
+                    <= report.worst.as_ref().map_or(-1.0, |worst| worst.relative_error))
+                {
+                    let index = index.as_array_view().to_vec();
+                    report.worst =
+                        Some(Entry { parameter, index, analytic, numeric, step, relative_error });
+                }
+            }
+            if vacuous {
+                report.vacuous.push(parameter);
+            }
+        }
+        tape.forward();
+        Ok(report)
+    }
+
+    /// d(Σ `dy` ⊙ `y`)/dx for the entry x of `parameter` at `index`, and the step taken.
+    fn central_difference(
+        &self,
+        tape: &mut Tape<f64>,
+        parameter: Var,
+        index: &IxDyn,
+        y: Var,
+        dy: &Tensor<f64>,
+    ) -> (f64, f64) {
+        let x = tape.value(parameter)[index];
+        let step = self.step * x.abs().max(1.0);
+        let (above, below) = (x + step, x - step);
+        tape.value_mut(parameter)[index] = above;
+        tape.forward();
+        let y_above = tape.value(y).clone();
+        tape.value_mut(parameter)[index] = below;
+        tape.forward();
+        // Outputs that x does not reach cancel here to exactly zero, before they are summed.
+        let difference: f64 = (&y_above - tape.value(y)).iter().zip(dy).map(|(d, dy)| d * dy).sum();
+        tape.value_mut(parameter)[index] = x;
+        (difference / (above - below), step)
+    }
+}
+
+/// An op with inputs on which its gradient is checked. [`crate::catalog`] lists them all.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// Name of the op, as [`crate::tape::Op::name`] has it, with a variant where there are several.
+    pub op: &'static str,
+    /// Whether the op has no kink. It is then held to 1e-7, and to 1e-6 otherwise.
+    pub smooth: bool,
+    /// Records the op on `tape` with inputs from `draw`, and returns its output.
+    pub record: fn(tape: &mut Tape<f64>, draw: &mut Draw) -> Result<Var, ShapeError>,
+}
+
+impl Case {
+    /// A case of an op without a kink.
+    pub const fn smooth(
+        op: &'static str,
+        record: fn(&mut Tape<f64>, &mut Draw) -> Result<Var, ShapeError>,
+    ) -> Self {
+        Self { op, smooth: true, record }
+    }
+
+    /// A case of an op with a kink, from which its inputs stay away.
+    pub const fn kinked(
+        op: &'static str,
+        record: fn(&mut Tape<f64>, &mut Draw) -> Result<Var, ShapeError>,
+    ) -> Self {
+        Self { op, smooth: false, record }
+    }
+
+    /// Largest relative error to be accepted.
+    pub fn tolerance(&self) -> f64 {
+        if self.smooth { 1e-7 } else { 1e-6 }
+    }
+
+    /// Records the op and checks its gradient, with an upstream gradient that is not 1, in a
+    /// training pass.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the case's own shapes do not fit.
+    pub fn run(&self, check: &Gradcheck) -> Result<Report, ShapeError> {
+        let mut tape = Tape::new();
+        tape.set_mode(Mode::Training { step: 3 });
+        let mut draw = Draw::new(29);
+        let y = (self.record)(&mut tape, &mut draw)?;
+        let dy = draw.away_from_zero(tape.value(y).shape());
+        check.run(&mut tape, y, &dy)
+    }
+}
+
+/// Runs `cases` and panics on the first whose gradient is wrong or checked nowhere: for tests.
+///
+/// # Panics
+/// With the case's report.
+pub fn assert_gradients(cases: &[Case]) {
+    for case in cases {
+        let report = case.run(&Gradcheck::default()).expect("a case's shapes fit");
+        assert!(report.max_relative_error() <= case.tolerance(), "{}: {report}", case.op);
+        assert!(report.vacuous.is_empty(), "{}: {report}", case.op);
+    }
+}
+
+/// Seeded inputs for checks: asymmetric, and away from kinks where asked.
+#[derive(Debug)]
+pub struct Draw {
+    rng: ChaCha8Rng,
+}
+
+impl Draw {
+    /// Inputs that `seed` fixes.
+    pub fn new(seed: u64) -> Self {
+        Self { rng: ChaCha8Rng::seed_from_u64(seed) }
+    }
+
+    /// Entries uniform in `[low, high)`.
+    pub fn uniform<T: Real>(&mut self, shape: &[usize], low: f64, high: f64) -> Tensor<T> {
+        ArrayD::from_shape_simple_fn(shape, || T::of(self.rng.random_range(low..high)))
+    }
+
+    /// Entries of either sign with magnitudes in `[0.3, 1.7)`.
+    pub fn away_from_zero<T: Real>(&mut self, shape: &[usize]) -> Tensor<T> {
+        ArrayD::from_shape_simple_fn(shape, || {
+            let magnitude = self.rng.random_range(0.3..1.7);
+            T::of(if self.rng.random() { magnitude } else { -magnitude })
+        })
+    }
+
+    /// Positive entries in `[0.3, 1.7)`.
+    pub fn positive<T: Real>(&mut self, shape: &[usize]) -> Tensor<T> {
+        self.uniform(shape, 0.3, 1.7)
+    }
+
+    /// `rows` class indices below `classes`.
+    pub fn labels<T: Real>(&mut self, rows: usize, classes: usize) -> Array1<T> {
+        Array1::from_shape_simple_fn(rows, || T::of(self.rng.random_range(0..classes) as f64))
+    }
+}

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+// The core: no file system, no clock, no thread of its own.
+pub mod catalog;
+pub mod data;
+pub mod elementwise;
+pub mod gradcheck;
+pub mod matmul;
+pub mod parallel;
+pub mod real;
+pub mod tape;
+pub mod tensor;
+
+pub use real::Real;
+pub use tape::{Mode, Op, Tape, Var};
+pub use tensor::{ShapeError, Tensor};

@@ -1,0 +1,297 @@
+//! Matrix multiplication and the linear layer. Chapter 5.
+//!
+//! # The two gradients of a product
+//!
+//! Let Y = X·W, with X `[m, k]`, W `[k, n]` and Y `[m, n]`. One entry is
+//!
+//! ```text
+//! y_ij = Σ_l x_il · w_lj
+//! ```
+//!
+//! The entry x_il stands in row i of Y and nowhere else, once in each column j, with the factor
+//! w_lj. Its gradient sums over all places where it is used:
+//!
+//! ```text
+//! ∂L/∂x_il = Σ_j ∂L/∂y_ij · w_lj        dX = dY·Wᵀ        [m, n]·[n, k] = [m, k]
+//! ```
+//!
+//! The entry w_lj stands in column j of Y and nowhere else, once in each row i, with the factor
+//! x_il:
+//!
+//! ```text
+//! ∂L/∂w_lj = Σ_i x_il · ∂L/∂y_ij        dW = Xᵀ·dY        [k, m]·[m, n] = [k, n]
+//! ```
+//!
+//! # The bias
+//!
+//! In Y = X·W + b the entry b_j is added to every row, so its gradient is the sum over the rows:
+//! db_j = Σ_i ∂L/∂y_ij.
+
+use crate::gradcheck::Case;
+use crate::parallel::{self, GRAIN};
+use crate::real::Real;
+use crate::tape::{Gradients, Inputs, Op, Tape, Var};
+use crate::tensor::{ShapeError, Tensor, expect_inputs, matrix, matrix_mut};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
+
+/// C ← A·B, or C ← C + A·B where `accumulate`.
+///
+/// Shapes: `a` `[m, k]`, `b` `[k, n]`, `c` `[m, n]`, each with any strides. A large product is
+/// cut into at most four parts of C, each with all of the sum over k, so that the number of
+/// threads changes no bit.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn product<T: Real>(
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
+    c: ArrayViewMut2<'_, T>,
+    accumulate: bool,
+) {
+    split_product(a, b, c, accumulate, 2);
+}
+
+fn split_product<T: Real>(
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
+    c: ArrayViewMut2<'_, T>,
+    accumulate: bool,
+    splits: u32,
+) {
+    let ((m, k), n) = (a.dim(), b.ncols());
+    if splits == 0 || m * k * n < GRAIN {
+        return T::gemm(a, b, c, accumulate);
+    }
+    // The longer side is cut: that leaves the parts the most square, and reads the least.
+    let ((a_left, a_right), (b_left, b_right), (c_left, c_right)) = if m > n {
+        let (upper, lower) = a.split_at(Axis(0), m / 2);
+        ((upper, lower), (b, b), c.split_at(Axis(0), m / 2))
+    } else {
+        let (left, right) = b.split_at(Axis(1), n / 2);
+        ((a, a), (left, right), c.split_at(Axis(1), n / 2))
+    };
+    parallel::join(
+        || split_product(a_left, b_left, c_left, accumulate, splits - 1),
+        || split_product(a_right, b_right, c_right, accumulate, splits - 1),
+    );
+}
+
+/// Y = X·W. Shapes: X `[m, k]`, W `[k, n]`, Y `[m, n]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Matmul;
+
+impl<T: Real> Op<T> for Matmul {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+        product_shape("matmul", inputs, expect_inputs("matmul", inputs)?)
+    }
+
+    fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
+        product(matrix(&x[0]), matrix(&x[1]), matrix_mut(y), false);
+    }
+
+    fn backward(
+        &mut self,
+        x: Inputs<'_, T>,
+        _: &Tensor<T>,
+        dy: &Tensor<T>,
+        mut dx: Gradients<'_, T>,
+    ) {
+        if let Some(d_left) = dx.wanted(0) {
+            product(matrix(dy), matrix(&x[1]).t(), matrix_mut(d_left), true);
+        }
+        if let Some(d_right) = dx.wanted(1) {
+            product(matrix(&x[0]).t(), matrix(dy), matrix_mut(d_right), true);
+        }
+    }
+}
+
+/// Y = Xᵀ, so dX = dYᵀ. Shapes: X `[m, n]`, Y `[n, m]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Transpose;
+
+impl<T: Real> Op<T> for Transpose {
+    fn name(&self) -> &'static str {
+        "transpose"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+        match expect_inputs("transpose", inputs)? {
+            [&[m, n]] => Ok(vec![n, m]),
+            _ => Err(ShapeError::new("transpose", inputs, "takes a matrix")),
+        }
+    }
+
+    fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
+        y.assign(&x[0].t());
+    }
+
+    fn backward(
+        &mut self,
+        _: Inputs<'_, T>,
+        _: &Tensor<T>,
+        dy: &Tensor<T>,
+        mut dx: Gradients<'_, T>,
+    ) {
+        if let Some(dx) = dx.wanted(0) {
+            *dx += &dy.t();
+        }
+    }
+}
+
+/// The linear layer with its bias, and with ReLU where `relu`, in one op:
+/// Y = X·W + b, or Y = max(0, X·W + b).
+///
+/// Shapes: X `[batch, fan_in]`, W `[fan_in, fan_out]`, b `[fan_out]`, Y `[batch, fan_out]`.
+/// ReLU passes dY on where Y > 0 and stops it elsewhere.
+#[derive(Debug)]
+struct Linear<T> {
+    relu: bool,
+    /// dY where ReLU passed it: the gradient of X·W + b. `[batch, fan_out]`.
+    d_sum: Tensor<T>,
+}
+
+impl<T: Real> Op<T> for Linear<T> {
+    fn name(&self) -> &'static str {
+        if self.relu { "linear_relu" } else { "linear" }
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+        let op = Op::<T>::name(self);
+        let [x, w, b] = expect_inputs(op, inputs)?;
+        let y = product_shape(op, inputs, [x, w])?;
+        if b != &y[1..] {
+            let rule = format!("the bias must have one entry a column of the weights ({})", y[1]);
+            return Err(ShapeError::new(op, inputs, rule));
+        }
+        Ok(y)
+    }
+
+    fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
+        // The product adds to the bias instead of the bias to the product: one pass fewer.
+        y.assign(&x[2]);
+        product(matrix(&x[0]), matrix(&x[1]), matrix_mut(y), true);
+        if self.relu {
+            y.mapv_inplace(|y| y.max(T::zero()));
+        }
+    }
+
+    fn backward(
+        &mut self,
+        x: Inputs<'_, T>,
+        y: &Tensor<T>,
+        dy: &Tensor<T>,
+        mut dx: Gradients<'_, T>,
+    ) {
+        let d_sum = if self.relu {
+            if self.d_sum.raw_dim() != y.raw_dim() {
+                self.d_sum = Tensor::zeros(y.raw_dim());
+            }
+            Zip::from(&mut self.d_sum).and(y).and(dy).for_each(|d_sum, &y, &dy| {
+                *d_sum = if y > T::zero() { dy } else { T::zero() };
+            });
+            &self.d_sum
+        } else {
+            dy
+        };
+        if let Some(dx) = dx.wanted(0) {
+            product(matrix(d_sum), matrix(&x[1]).t(), matrix_mut(dx), true);
+        }
+        if let Some(dw) = dx.wanted(1) {
+            product(matrix(&x[0]).t(), matrix(d_sum), matrix_mut(dw), true);
+        }
+        if let Some(db) = dx.wanted(2) {
+            for row in d_sum.rows() {
+                *db += &row;
+            }
+        }
+    }
+}
+
+fn product_shape(
+    op: &'static str,
+    inputs: &[&[usize]],
+    [left, right]: [&[usize]; 2],
+) -> Result<Vec<usize>, ShapeError> {
+    let (&[m, columns], &[rows, n]) = (left, right) else {
+        return Err(ShapeError::new(op, inputs, "takes matrices: two axes each"));
+    };
+    if columns != rows {
+        let rule = format!("columns of the left ({columns}) must equal rows of the right ({rows})");
+        return Err(ShapeError::new(op, inputs, rule));
+    }
+    Ok(vec![m, n])
+}
+
+impl<T: Real> Tape<T> {
+    /// X·W. Shapes: `[m, k]`·`[k, n]` = `[m, n]`. Chapter 5.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the columns of `x` are not as many as the rows of `w`.
+    pub fn matmul(&mut self, x: Var, w: Var) -> Result<Var, ShapeError> {
+        self.push(Matmul, &[x, w])
+    }
+
+    /// Xᵀ. Shapes: `[m, n]` becomes `[n, m]`. Chapter 5.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `x` is not a matrix.
+    pub fn transpose(&mut self, x: Var) -> Result<Var, ShapeError> {
+        self.push(Transpose, &[x])
+    }
+
+    /// X·W + b in one op. Shapes: `[batch, fan_in]`·`[fan_in, fan_out]` + `[fan_out]` =
+    /// `[batch, fan_out]`. Chapter 5.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the shapes do not fit.
+    pub fn linear(&mut self, x: Var, w: Var, b: Var) -> Result<Var, ShapeError> {
+        self.push(Linear { relu: false, d_sum: Tensor::default(ndarray::IxDyn(&[0])) }, &[x, w, b])
+    }
+
+    /// max(0, X·W + b) in one op, with the shapes of [`Tape::linear`]. Chapters 5 and 6.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the shapes do not fit.
+    pub fn linear_relu(&mut self, x: Var, w: Var, b: Var) -> Result<Var, ShapeError> {
+        self.push(Linear { relu: true, d_sum: Tensor::default(ndarray::IxDyn(&[0])) }, &[x, w, b])
+    }
+}
+
+/// The gradient checks of this chapter.
+pub const CASES: &[Case] = &[
+    Case::smooth("matmul", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[2, 3]));
+        let w = tape.parameter(draw.away_from_zero(&[3, 4]));
+        tape.matmul(x, w)
+    }),
+    Case::smooth("transpose", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[2, 3]));
+        tape.transpose(x)
+    }),
+    Case::smooth("linear", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[5, 3]));
+        let w = tape.parameter(draw.away_from_zero(&[3, 4]));
+        let b = tape.parameter(draw.away_from_zero(&[4]));
+        tape.linear(x, w, b)
+    }),
+    Case::kinked("linear_relu", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[5, 3]));
+        let w = tape.parameter(draw.away_from_zero(&[3, 4]));
+        let b = tape.parameter(draw.away_from_zero(&[4]));
+        tape.linear_relu(x, w, b)
+    }),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients() {
+        crate::gradcheck::assert_gradients(CASES);
+    }
+}

@@ -1,0 +1,102 @@
+//! `f32` and `f64` as one trait, so that the code that is checked in `f64` is the code that
+//! trains in `f32`. The only door to the crate `gemm`. Chapters 3 and 5.
+
+use gemm_common::Parallelism;
+use ndarray::{ArrayView2, ArrayViewMut2, LinalgScalar, ScalarOperand};
+use num_traits::{Float, FromPrimitive, NumAssign};
+use std::fmt::{Debug, Display, LowerExp};
+use std::iter::Sum;
+
+/// A real number as a machine holds it: [`f32`] or [`f64`].
+pub trait Real:
+    Float
+    + FromPrimitive
+    + NumAssign
+    + Sum
+    + LinalgScalar
+    + ScalarOperand
+    + Default
+    + Debug
+    + Display
+    + LowerExp
+    + Send
+    + Sync
+    + 'static
+{
+    /// The type's name, `"f32"` or `"f64"`.
+    const NAME: &'static str;
+
+    /// The nearest number of this type to `x`.
+    fn of(x: f64) -> Self;
+
+    /// This number, exactly.
+    fn as_f64(self) -> f64;
+
+    /// One product on the calling thread: `C ← A·B`, or `C ← C + A·B` where `accumulate`.
+    ///
+    /// Shapes: `a` `[m, k]`, `b` `[k, n]`, `c` `[m, n]`, each with any strides.
+    ///
+    /// # Panics
+    /// If the shapes do not fit. Operations check theirs while a tape records.
+    fn gemm(
+        a: ArrayView2<'_, Self>,
+        b: ArrayView2<'_, Self>,
+        c: ArrayViewMut2<'_, Self>,
+        accumulate: bool,
+    );
+}
+
+macro_rules! real {
+    ($type:ident, $gemm:path) => {
+        impl Real for $type {
+            const NAME: &'static str = stringify!($type);
+
+            fn of(x: f64) -> Self {
+                x as $type
+            }
+
+            fn as_f64(self) -> f64 {
+                f64::from(self)
+            }
+
+            fn gemm(
+                a: ArrayView2<'_, Self>,
+                b: ArrayView2<'_, Self>,
+                mut c: ArrayViewMut2<'_, Self>,
+                accumulate: bool,
+            ) {
+                let ((m, k), n) = (a.dim(), b.ncols());
+                assert_eq!(k, b.nrows(), "columns of a must equal rows of b");
+                assert_eq!((m, n), c.dim(), "c must have the rows of a and the columns of b");
+                // SAFETY: the three views are valid for their shapes and strides, which were
+                // compared above; `c` is borrowed mutably, so it overlaps neither `a` nor `b`.
+                unsafe {
+                    $gemm()(
+                        m,
+                        n,
+                        k,
+                        c.as_mut_ptr(),
+                        c.strides()[1],
+                        c.strides()[0],
+                        accumulate,
+                        a.as_ptr(),
+                        a.strides()[1],
+                        a.strides()[0],
+                        b.as_ptr(),
+                        b.strides()[1],
+                        b.strides()[0],
+                        1.0,
+                        1.0,
+                        false,
+                        false,
+                        false,
+                        Parallelism::None,
+                    );
+                }
+            }
+        }
+    };
+}
+
+real!(f32, gemm_f32::gemm::f32::get_gemm_fn);
+real!(f64, gemm_f64::gemm::f64::get_gemm_fn);
