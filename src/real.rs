@@ -32,6 +32,15 @@ pub trait Real:
     /// This number, exactly.
     fn as_f64(self) -> f64;
 
+    /// Appends this number's bytes, the lowest first.
+    fn write_le(self, bytes: &mut Vec<u8>);
+
+    /// The number of which these are the bytes, the lowest first.
+    ///
+    /// # Panics
+    /// If there are not as many as the type has.
+    fn read_le(bytes: &[u8]) -> Self;
+
     /// One product on the calling thread: `C ← A·B`, or `C ← C + A·B` where `accumulate`.
     ///
     /// Shapes: `a` `[m, k]`, `b` `[k, n]`, `c` `[m, n]`, each with any strides.
@@ -57,6 +66,14 @@ macro_rules! real {
 
             fn as_f64(self) -> f64 {
                 f64::from(self)
+            }
+
+            fn write_le(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+
+            fn read_le(bytes: &[u8]) -> Self {
+                Self::from_le_bytes(bytes.try_into().expect("as many bytes as the type has"))
             }
 
             fn gemm(

@@ -1,1 +1,77 @@
-fn main() {}
+//! The command `chainrule`: it parses, calls the library, and prints. The library never prints.
+
+mod console;
+mod data;
+mod gradcheck;
+mod picture;
+mod predict;
+mod report;
+mod train;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use console::{Failure, Outcome};
+use std::process::ExitCode;
+
+/// Neural networks from one scalar chain rule up: derive, check, train.
+///
+/// Without a subcommand it trains the default network, as `chainrule train` does: on MNIST if it
+/// is there, else on digits that the crate draws.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    train: train::Arguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network; figures, metrics and the model go into a folder
+    Train(Box<train::Arguments>),
+    /// Classify PNG or JPEG files with a trained model
+    Predict(predict::Arguments),
+    /// Check every op's gradient against central differences
+    Gradcheck(gradcheck::Arguments),
+    /// Show, download or verify the data sets
+    Data(data::Arguments),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => train::run(cli.train),
+        Some(Command::Train(arguments)) => train::run(*arguments),
+        Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Gradcheck(arguments)) => gradcheck::run(&arguments),
+        Some(Command::Data(arguments)) => data::run(&arguments),
+        Some(Command::Completions { shell }) => completions(shell),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn completions(shell: Shell) -> Outcome {
+    // Into memory first: clap_complete panics where standard output is closed.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "chainrule", &mut script);
+    console::stdout(&String::from_utf8_lossy(&script)).map_err(Failure::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

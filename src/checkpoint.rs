@@ -1,0 +1,173 @@
+//! Tensors and what is said of them, in a safetensors file. Chapter 11.
+//!
+//! A file is written beside its place and then renamed into it, so that a name holds the old
+//! content or the new, whatever happens in between.
+
+use crate::real::Real;
+use crate::tensor::Tensor;
+use safetensors::tensor::{Dtype, SafeTensors, View};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// A checkpoint that cannot be written or read.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// The file cannot be written: no folder, no permission, no space.
+    #[error("{}: cannot be written: {source}. Free some space or name another folder", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is no safetensors file, or is cut short.
+    #[error("{}: not a safetensors file, or cut short: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What its header says.
+        reason: String,
+    },
+    /// The file lacks an entry in its metadata: another program wrote it.
+    #[error("{}: no `{key}` in its metadata: not written by chainrule as this kind of file", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        key: String,
+    },
+    /// A tensor holds numbers of another type.
+    #[error("{}: tensor {name} holds {found}, not {expected}", path.display())]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The type it has.
+        found: String,
+        /// The type that was asked for.
+        expected: &'static str,
+    },
+}
+
+/// Named tensors with named texts: the content of a safetensors file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint<T> {
+    /// Tensors by name.
+    pub tensors: BTreeMap<String, Tensor<T>>,
+    /// Texts by name.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl<T: Real> Checkpoint<T> {
+    /// Writes the file at `path`: all of it, or nothing.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Write`]; what stood at `path` then still stands there.
+    pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
+        let views = self.tensors.iter().map(|(name, tensor)| (name, Entries(tensor)));
+        let metadata: HashMap<_, _> = self.metadata.clone().into_iter().collect();
+        let bytes = safetensors::serialize(views, Some(metadata)).map_err(io::Error::other);
+        bytes
+            .and_then(|bytes| write_atomically(path, &bytes))
+            .map_err(|source| CheckpointError::Write { path: path.to_path_buf(), source })
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] where it is missing, cut short, of another format or type.
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let format = |reason: String| CheckpointError::Format { path: path.to_path_buf(), reason };
+        let bytes = fs::read(path)
+            .map_err(|source| CheckpointError::Read { path: path.to_path_buf(), source })?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| format(e.to_string()))?;
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let file = SafeTensors::deserialize(&bytes).map_err(|e| format(e.to_string()))?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.tensors() {
+            if view.dtype() != dtype::<T>() {
+                let (path, found) = (path.to_path_buf(), format!("{:?}", view.dtype()));
+                return Err(CheckpointError::Type { path, name, found, expected: T::NAME });
+            }
+            let entries = view.data().chunks_exact(size_of::<T>()).map(T::read_le).collect();
+            let tensor = Tensor::from_shape_vec(view.shape(), entries)
+                .map_err(|error| format(format!("tensor {name}: {error}")))?;
+            tensors.insert(name, tensor);
+        }
+        Ok(Self { tensors, metadata })
+    }
+}
+
+/// The text `key` of a checkpoint read from `path`.
+///
+/// # Errors
+/// [`CheckpointError::Metadata`] where there is none.
+pub fn text<'a, T>(
+    checkpoint: &'a Checkpoint<T>,
+    path: &Path,
+    key: &str,
+) -> Result<&'a str, CheckpointError> {
+    checkpoint.metadata.get(key).map(String::as_str).ok_or_else(|| CheckpointError::Metadata {
+        path: path.to_path_buf(),
+        key: key.to_owned(),
+    })
+}
+
+/// Writes `bytes` to the file at `path`: all of them, or none.
+///
+/// # Errors
+/// Those of the file system; what stood at `path` then still stands there.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = Path::new(&part);
+    let written = File::create(part).and_then(|mut file| {
+        file.write_all(bytes)?;
+        // Without it a power cut could keep the new name and lose the new content.
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(part, path)).inspect_err(|_| {
+        // The error that counts is the one above.
+        let _ = fs::remove_file(part);
+    })
+}
+
+/// A tensor as safetensors sees it.
+struct Entries<'a, T>(&'a Tensor<T>);
+
+impl<T: Real> View for Entries<'_, T> {
+    fn dtype(&self) -> Dtype {
+        dtype::<T>()
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let mut bytes = Vec::with_capacity(self.data_len());
+        self.0.iter().for_each(|&entry| entry.write_le(&mut bytes));
+        bytes.into()
+    }
+
+    fn data_len(&self) -> usize {
+        self.0.len() * size_of::<T>()
+    }
+}
+
+fn dtype<T: Real>() -> Dtype {
+    if size_of::<T>() == size_of::<f32>() { Dtype::F32 } else { Dtype::F64 }
+}

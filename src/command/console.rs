@@ -1,0 +1,87 @@
+//! Where the command's words go, and what its exit codes mean.
+
+use anstream::AutoStream;
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// What a subcommand comes to.
+pub type Outcome = Result<(), Failure>;
+
+/// Why a subcommand ends without success.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something went wrong. Exit code 1.
+    Error(Box<dyn Error>),
+    /// Ctrl-C, with what to do next. Exit code 130, as shells have it.
+    Interrupted(String),
+}
+
+impl<E: Error + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Error(Box::new(error))
+    }
+}
+
+impl Failure {
+    /// A failure in the command's own words.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::Error(message.into().into())
+    }
+
+    /// Prints the failure and returns its exit code.
+    pub fn report(self) -> ExitCode {
+        match self {
+            Self::Interrupted(advice) => {
+                to_stderr(&format!("{advice}\n"));
+                ExitCode::from(130)
+            }
+            Self::Error(error) if is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
+            Self::Error(error) => {
+                let red = anstyle::AnsiColor::Red.on_default().bold();
+                to_stderr(&format!("{red}error:{red:#} {error}\n"));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// The reader of a pipe (`| head`) has read enough: no failure.
+fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes `text` to standard output; colors only on a terminal, and not against `NO_COLOR`.
+pub fn stdout(text: &str) -> io::Result<()> {
+    let mut stdout = AutoStream::auto(io::stdout().lock());
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Where a subcommand tells a human what it does: standard output, or standard error where
+/// standard output is for JSON. Nothing where it is to be quiet.
+#[derive(Clone, Copy, Debug)]
+pub struct Console {
+    pub quiet: bool,
+    pub json: bool,
+}
+
+impl Console {
+    /// Prints a line.
+    pub fn line(&self, line: impl AsRef<str>) -> io::Result<()> {
+        let line = format!("{}\n", line.as_ref());
+        match (self.quiet, self.json) {
+            (true, _) => Ok(()),
+            (false, false) => stdout(&line),
+            (false, true) => {
+                to_stderr(&line);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Writes to standard error. Where even that fails there is nobody left to tell.
+fn to_stderr(text: &str) {
+    let _ = AutoStream::auto(io::stderr().lock()).write_all(text.as_bytes());
+}

@@ -1,0 +1,226 @@
+//! The multi-layer perceptron: linear layers with an activation between them. Chapter 12.
+//!
+//! With H₀ = X, layer l of L computes
+//!
+//! ```text
+//! H_l = f(H_{l−1}·W_l + b_l)        l < L        [batch, width_{l−1}]·[width_{l−1}, width_l]
+//! logits = H_{L−1}·W_L + b_L
+//! ```
+//!
+//! so it has Σ_l (width_{l−1} + 1)·width_l parameters. Where batch normalization is on, it stands
+//! between the product and f, and the layer has no bias: the mean takes it away again.
+
+use crate::activation::Activation;
+use crate::init::Init;
+use crate::network::{Network, Recorder};
+use crate::real::Real;
+use crate::softmax::Reduction;
+use crate::tape::Var;
+use crate::tensor::ShapeError;
+use ndarray::{Array1, Array2};
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use thiserror::Error;
+
+/// The plan of a multi-layer perceptron.
+///
+/// ```
+/// use chainrule::Mlp;
+///
+/// let plan = Mlp::new(&[784, 128, 64, 10])?;
+/// assert_eq!(plan.parameter_count(), 109_386);
+/// let network = plan.network::<f32>(24, 29)?;
+/// assert_eq!(network.parameter_count(), 109_386);
+/// # Ok::<(), chainrule::mlp::MlpError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
+pub struct Mlp {
+    widths: Vec<usize>,
+    activations: Vec<Activation>,
+    init: Init,
+    bias: f64,
+    batch_norm: bool,
+    dropout: f64,
+    loss: Reduction,
+}
+
+/// A plan that is no network.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum MlpError {
+    /// Input and output are missing.
+    #[error("an MLP needs at least an input and an output width, was given {0:?}")]
+    TooFewWidths(Vec<usize>),
+    /// A layer without units.
+    #[error("layer {layer} has width 0 in {widths:?}: nothing passes through it")]
+    ZeroWidth {
+        /// Its position among the widths.
+        layer: usize,
+        /// All widths.
+        widths: Vec<usize>,
+    },
+    /// Neither one activation nor one for each hidden layer.
+    #[error("{given} activations for {hidden} hidden layers: give one for all, or one for each")]
+    Activations {
+        /// Number given.
+        given: usize,
+        /// Number of hidden layers.
+        hidden: usize,
+    },
+    /// A dropout rate that drops all or is no probability.
+    #[error("the dropout rate must be at least 0 and below 1, was {0}")]
+    Dropout(f64),
+    /// A shape that does not fit: a batch of none.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}
+
+impl Mlp {
+    /// Layers of these widths, from the input to the logits: ReLU, He's initialization, biases
+    /// of zero, mean cross-entropy.
+    ///
+    /// # Errors
+    /// [`MlpError`] where there are fewer than two widths, or one is zero.
+    pub fn new(widths: &[usize]) -> Result<Self, MlpError> {
+        if widths.len() < 2 {
+            return Err(MlpError::TooFewWidths(widths.to_vec()));
+        }
+        if let Some(layer) = widths.iter().position(|&width| width == 0) {
+            return Err(MlpError::ZeroWidth { layer, widths: widths.to_vec() });
+        }
+        Ok(Self {
+            widths: widths.to_vec(),
+            activations: vec![Activation::Relu; widths.len() - 2],
+            init: Init::HeNormal,
+            bias: 0.0,
+            batch_norm: false,
+            dropout: 0.0,
+            loss: Reduction::Mean,
+        })
+    }
+
+    /// With one activation for all hidden layers, or one for each.
+    ///
+    /// # Errors
+    /// [`MlpError::Activations`] for any other number.
+    pub fn activations(mut self, activations: &[Activation]) -> Result<Self, MlpError> {
+        let hidden = self.widths.len() - 2;
+        self.activations = match activations {
+            [one] => vec![*one; hidden],
+            each if each.len() == hidden => each.to_vec(),
+            _ => return Err(MlpError::Activations { given: activations.len(), hidden }),
+        };
+        Ok(self)
+    }
+
+    /// With weights drawn from `init`.
+    pub fn init(mut self, init: Init) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// With biases that start at `bias`.
+    pub fn bias(mut self, bias: f64) -> Self {
+        self.bias = bias;
+        self
+    }
+
+    /// With batch normalization before each activation, or without.
+    pub fn batch_norm(mut self, batch_norm: bool) -> Self {
+        self.batch_norm = batch_norm;
+        self
+    }
+
+    /// With dropout of this rate behind each activation.
+    ///
+    /// # Errors
+    /// [`MlpError::Dropout`] where the rate is not at least 0 and below 1.
+    pub fn dropout(mut self, rate: f64) -> Result<Self, MlpError> {
+        if !(0.0..1.0).contains(&rate) {
+            return Err(MlpError::Dropout(rate));
+        }
+        self.dropout = rate;
+        Ok(self)
+    }
+
+    /// With the loss averaged or summed over the batch.
+    pub fn loss(mut self, loss: Reduction) -> Self {
+        self.loss = loss;
+        self
+    }
+
+    /// The widths, from the input to the logits.
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
+    /// Σ_l (width_{l−1} + 1)·width_l, and one more for each normalized unit.
+    pub fn parameter_count(&self) -> usize {
+        let linear: usize = self.widths.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
+        let hidden: usize = self.widths[1..self.widths.len() - 1].iter().sum();
+        // γ and β in place of the bias.
+        linear + if self.batch_norm { hidden } else { 0 }
+    }
+
+    /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
+    ///
+    /// # Errors
+    /// [`MlpError::Shape`] for a batch of none.
+    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, MlpError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut recorder = Recorder::new();
+        let input = recorder.tape.input(Array2::zeros((batch, self.widths[0])));
+        let labels = recorder.tape.input(Array1::zeros(batch));
+        let mut x = input;
+        for layer in 0..self.widths.len() - 1 {
+            x = self.record_layer(&mut recorder, layer, x, seed, &mut rng)?;
+        }
+        let loss = recorder.tape.softmax_cross_entropy(x, labels, self.loss)?;
+        Ok(recorder.finish(input, labels, x, loss))
+    }
+
+    fn record_layer<T: Real>(
+        &self,
+        recorder: &mut Recorder<T>,
+        layer: usize,
+        x: Var,
+        seed: u64,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Var, MlpError> {
+        let (fan_in, fan_out) = (self.widths[layer], self.widths[layer + 1]);
+        let weight = self.init.sample(fan_in, fan_out, &[fan_in, fan_out], rng);
+        let weight = recorder.parameter(format!("layers.{layer}.weight"), weight, true);
+        let Some(&activation) = self.activations.get(layer) else {
+            let bias = self.record_bias(recorder, layer);
+            return Ok(recorder.tape.linear(x, weight, bias)?);
+        };
+        let y = if self.batch_norm {
+            let product = recorder.tape.matmul(x, weight)?;
+            let name = format!("norms.{layer}");
+            let gamma = recorder.parameter(format!("{name}.weight"), ones(fan_out), false);
+            let beta = recorder.parameter(format!("{name}.bias"), zeros(fan_out), false);
+            let normal = recorder.tape.batch_norm(product, gamma, beta)?;
+            recorder.name_buffers(normal, &name, &["running_mean", "running_var"]);
+            recorder.tape.activate(normal, activation)?
+        } else {
+            let bias = self.record_bias(recorder, layer);
+            match activation {
+                Activation::Relu => recorder.tape.linear_relu(x, weight, bias)?,
+                _ => {
+                    let sum = recorder.tape.linear(x, weight, bias)?;
+                    recorder.tape.activate(sum, activation)?
+                }
+            }
+        };
+        if self.dropout == 0.0 {
+            return Ok(y);
+        }
+        // Each layer draws a mask of its own.
+        Ok(recorder.tape.dropout(y, self.dropout, seed.wrapping_add(layer as u64))?)
+    }
+
+    fn record_bias<T: Real>(&self, recorder: &mut Recorder<T>, layer: usize) -> Var {
+        let bias = Array1::from_elem(self.widths[layer + 1], T::of(self.bias)).into_dyn();
+        recorder.parameter(format!("layers.{layer}.bias"), bias, false)
+    }
+}

@@ -1,0 +1,325 @@
+//! A network recorded on a tape, with names: what training, checkpoints and predictions share.
+//! Chapter 11.
+
+use crate::data::Dataset;
+use crate::real::Real;
+use crate::tape::{Mode, Tape, Var};
+use crate::tensor::{ShapeError, Tensor};
+use std::fmt;
+
+/// A tensor that training changes, under the name that it has in a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Name, such as `layers.0.weight`.
+    pub name: String,
+    /// Its leaf.
+    pub var: Var,
+    /// Whether weight decay applies: it does to weights, and not to biases.
+    pub decays: bool,
+}
+
+/// A tensor that an op learns without a gradient (see [`crate::Op::buffers`]), under the name
+/// that it has in a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// Name, such as `norms.0.running_mean`.
+    pub name: String,
+    /// Output of the op that owns it.
+    pub var: Var,
+    /// Its position among the op's buffers.
+    pub index: usize,
+}
+
+/// A network and its loss on a tape, with names.
+///
+/// The four nodes that every classifier has: `input` `[batch, …]`, `labels` `[batch]` (class
+/// indices), `logits` `[batch, classes]` and `loss` `[]`.
+pub struct Network<T: Real> {
+    /// The recorded computation.
+    pub tape: Tape<T>,
+    input: Var,
+    labels: Var,
+    logits: Var,
+    loss: Var,
+    parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
+}
+
+/// How a network does on a data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Mean loss of a sample.
+    pub loss: f64,
+    /// Fraction of samples whose largest logit is that of their class, 0 to 1.
+    pub accuracy: f64,
+    /// The class of the largest logit, sample by sample.
+    pub predictions: Vec<usize>,
+}
+
+/// Records a network piece by piece: parameters under their names, then the four nodes.
+#[derive(Debug)]
+pub struct Recorder<T: Real> {
+    /// The tape, for the ops between the parameters.
+    pub tape: Tape<T>,
+    parameters: Vec<Parameter>,
+    buffers: Vec<Buffer>,
+}
+
+impl<T: Real> Recorder<T> {
+    /// Nothing recorded.
+    pub fn new() -> Self {
+        Self { tape: Tape::new(), parameters: Vec::new(), buffers: Vec::new() }
+    }
+
+    /// A parameter called `name` in checkpoints and drawings. `decays` says whether weight decay
+    /// applies to it.
+    pub fn parameter(&mut self, name: String, value: Tensor<T>, decays: bool) -> Var {
+        let var = self.tape.parameter(value);
+        self.tape.label(var, &name);
+        self.parameters.push(Parameter { name, var, decays });
+        var
+    }
+
+    /// Names the buffers of the op whose output is `var`: `prefix` and one of `names`, in the
+    /// op's order.
+    pub fn name_buffers(&mut self, var: Var, prefix: &str, names: &[&str]) {
+        for (index, name) in names.iter().enumerate() {
+            self.buffers.push(Buffer { name: format!("{prefix}.{name}"), var, index });
+        }
+    }
+
+    /// The network whose nodes these are.
+    pub fn finish(self, input: Var, labels: Var, logits: Var, loss: Var) -> Network<T> {
+        let Self { mut tape, parameters, buffers } = self;
+        for (var, label) in [(input, "input"), (labels, "labels"), (logits, "logits"), (loss, "loss")] {
+            tape.label(var, label);
+        }
+        Network { tape, input, labels, logits, loss, parameters, buffers }
+    }
+}
+
+impl<T: Real> Default for Recorder<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Real> Network<T> {
+    /// The loss of the last forward pass.
+    pub fn loss(&self) -> T {
+        self.tape.value(self.loss).iter().copied().sum()
+    }
+
+    /// The node of the logits, `[batch, classes]`.
+    pub fn logits(&self) -> Var {
+        self.logits
+    }
+
+    /// The parameters, in the order of their layers.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// Number of numbers that training changes.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.iter().map(|parameter| self.tape.value(parameter.var).len()).sum()
+    }
+
+    /// Number of samples in a pass.
+    pub fn batch(&self) -> usize {
+        self.tape.value(self.labels).len()
+    }
+
+    /// Entries of one input.
+    pub fn features(&self) -> usize {
+        self.tape.value(self.input).len() / self.batch()
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.tape.value(self.logits).len() / self.batch()
+    }
+
+    /// Makes room for another number of samples in a pass.
+    ///
+    /// # Errors
+    /// [`ShapeError`] for a batch of none.
+    pub fn resize(&mut self, batch: usize) -> Result<(), ShapeError> {
+        if batch == self.batch() {
+            return Ok(());
+        }
+        let mut shape = self.tape.value(self.input).shape().to_vec();
+        shape[0] = batch;
+        self.tape.resize(&[(self.input, &shape), (self.labels, &[batch])])
+    }
+
+    /// Writes samples of `data` into the input and the labels: as many as the batch holds.
+    ///
+    /// # Panics
+    /// If there are fewer, or their inputs have another size: callers check both once.
+    pub fn load(&mut self, data: &Dataset, samples: &[usize]) {
+        let features = self.features();
+        let mut input = self.tape.value_mut(self.input);
+        let rows = input.as_slice_mut().expect("a tape's tensors are contiguous");
+        for (row, &sample) in rows.chunks_exact_mut(features).zip(samples) {
+            data.read(sample, row);
+        }
+        for (label, &sample) in self.tape.value_mut(self.labels).iter_mut().zip(samples) {
+            *label = T::of(data.label(sample) as f64);
+        }
+    }
+
+    /// One pass forward and back over the loaded batch, as update number `step`.
+    pub fn learn(&mut self, step: u64) {
+        self.tape.set_mode(Mode::Training { step });
+        self.tape.forward();
+        self.tape.backward(self.loss);
+    }
+
+    /// Number of samples of the loaded batch whose largest logit is that of their class.
+    pub fn correct(&self) -> usize {
+        let labels = self.tape.value(self.labels);
+        self.predictions().zip(labels).filter(|&(class, label)| class as f64 == label.as_f64()).count()
+    }
+
+    /// The class of the largest logit of each sample of the loaded batch.
+    fn predictions(&self) -> impl Iterator<Item = usize> {
+        self.tape.value(self.logits).rows().into_iter().map(|row| {
+            let larger = |best: usize, class: usize| if row[class] > row[best] { class } else { best };
+            (1..row.len()).fold(0, larger)
+        })
+    }
+
+    /// Loss and predictions on all of `data`, in passes of at most `batch` samples.
+    ///
+    /// # Errors
+    /// [`ShapeError`] for a batch of none, or data whose inputs have another size.
+    pub fn evaluate(&mut self, data: &Dataset, batch: usize) -> Result<Evaluation, ShapeError> {
+        self.expect(data)?;
+        let samples: Vec<usize> = (0..data.len()).collect();
+        let (mut loss, mut correct, mut predictions) = (0.0, 0, Vec::with_capacity(data.len()));
+        self.tape.set_mode(Mode::Evaluation);
+        if batch == 0 {
+            self.resize(0)?;
+        }
+        for chunk in samples.chunks(batch) {
+            self.resize(chunk.len())?;
+            self.load(data, chunk);
+            self.tape.forward();
+            loss += self.loss().as_f64() * chunk.len() as f64;
+            correct += self.correct();
+            predictions.extend(self.predictions());
+        }
+        let count = data.len() as f64;
+        Ok(Evaluation { loss: loss / count, accuracy: correct as f64 / count, predictions })
+    }
+
+    /// Refuses data that this network cannot take.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where inputs have another size, or there are more classes than logits.
+    pub fn expect(&self, data: &Dataset) -> Result<(), ShapeError> {
+        let (features, classes) = (self.features(), self.classes());
+        if data.features() != features {
+            let rule = format!("{}: the network takes inputs of {features} entries", data.name());
+            return Err(ShapeError::new("network", &[data.shape()], rule));
+        }
+        if data.classes() > classes {
+            let rule = format!(
+                "{}: {} classes, but the network tells {classes} apart",
+                data.name(),
+                data.classes()
+            );
+            return Err(ShapeError::new("network", &[data.shape()], rule));
+        }
+        Ok(())
+    }
+
+    /// Probabilities of the classes for one input of [`Network::features`] entries: the softmax
+    /// of the logits.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the input has another size.
+    pub fn probabilities(&mut self, input: &[T]) -> Result<Vec<T>, ShapeError> {
+        if input.len() != self.features() {
+            let rule = format!("the network takes inputs of {} entries", self.features());
+            return Err(ShapeError::new("network", &[&[input.len()]], rule));
+        }
+        self.resize(1)?;
+        self.tape.set_mode(Mode::Evaluation);
+        for (entry, &x) in self.tape.value_mut(self.input).iter_mut().zip(input) {
+            *entry = x;
+        }
+        self.tape.forward();
+        let logits = self.tape.value(self.logits);
+        let largest = logits.fold(T::neg_infinity(), |largest, &logit| largest.max(logit));
+        let exponentials: Vec<T> = logits.iter().map(|&logit| (logit - largest).exp()).collect();
+        let sum: T = exponentials.iter().copied().sum();
+        Ok(exponentials.into_iter().map(|exponential| exponential / sum).collect())
+    }
+
+    /// Parameters and buffers by name: what a model file holds.
+    pub fn tensors(&mut self) -> Vec<(String, Tensor<T>)> {
+        let mut tensors = Vec::with_capacity(self.parameters.len() + self.buffers.len());
+        for Parameter { name, var, .. } in &self.parameters {
+            tensors.push((name.clone(), self.tape.value(*var).clone()));
+        }
+        for Buffer { name, var, index } in &self.buffers {
+            tensors.push((name.clone(), self.tape.buffers(*var)[*index].clone()));
+        }
+        tensors
+    }
+
+    /// Puts back what [`Network::tensors`] gave.
+    ///
+    /// # Errors
+    /// [`RestoreError`] where a tensor is missing or has another shape; the network is then as it
+    /// was.
+    pub fn restore(
+        &mut self,
+        tensor: impl Fn(&str) -> Option<Tensor<T>>,
+    ) -> Result<(), RestoreError> {
+        let mut found = Vec::new();
+        for (name, current) in self.tensors() {
+            let tensor = tensor(&name).ok_or_else(|| RestoreError::Missing(name.clone()))?;
+            if tensor.shape() != current.shape() {
+                let (found, expected) = (tensor.shape().to_vec(), current.shape().to_vec());
+                return Err(RestoreError::Shape { name, found, expected });
+            }
+            found.push(tensor);
+        }
+        let mut found = found.into_iter();
+        for (parameter, tensor) in self.parameters.iter().zip(&mut found) {
+            self.tape.value_mut(parameter.var).assign(&tensor);
+        }
+        for (buffer, tensor) in self.buffers.iter().zip(&mut found) {
+            self.tape.buffers(buffer.var)[buffer.index].assign(&tensor);
+        }
+        Ok(())
+    }
+}
+
+/// Tensors that are not those of a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// A tensor is not there.
+    #[error("no tensor {0}: the model has another architecture")]
+    Missing(String),
+    /// A tensor has another shape.
+    #[error("tensor {name} is {found:?}, the network needs {expected:?}: the model has another architecture")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that the network needs.
+        expected: Vec<usize>,
+    },
+}
+
+impl<T: Real> fmt::Debug for Network<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} parameters", self.parameter_count())?;
+        fmt::Debug::fmt(&self.tape, f)
+    }
+}

@@ -1,0 +1,422 @@
+//! Learning: the loop that turns gradients into a trained network. Chapter 11.
+//!
+//! An epoch visits every training sample once, in an order that the seed and the epoch's number
+//! fix. After each mini-batch the optimizer takes one step. After the epoch the network is tried
+//! on the validation samples, and all of the training's state is written to a checkpoint.
+//!
+//! Nothing that is drawn depends on what was drawn before: the order of epoch e is a function of
+//! (seed, e), the masks of update s a function of (seed, s). So a checkpoint holds two numbers in
+//! place of a generator, and a training that was killed and resumed ends with the same bits as
+//! one that was not.
+
+use crate::checkpoint::{Checkpoint, CheckpointError, text};
+use crate::data::Dataset;
+use crate::mlp::MlpError;
+use crate::model::Model;
+use crate::network::{Network, RestoreError};
+use crate::optim::{Optimizer, OptimizerError, Rule, Schedule};
+use crate::real::Real;
+use crate::tensor::{ShapeError, Tensor};
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use thiserror::Error;
+
+/// Samples in one pass of an evaluation: enough to keep the products fast.
+const EVALUATION_BATCH: usize = 500;
+
+/// What is trained, and how: with a data set, all that fixes the result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The network.
+    pub model: Model,
+    /// Passes over the training samples.
+    pub epochs: usize,
+    /// Samples in an update. The last update of an epoch takes what is left.
+    pub batch: usize,
+    /// The optimizer.
+    pub rule: Rule,
+    /// The learning rate that the schedule scales.
+    pub rate: f64,
+    /// The rate from update to update.
+    pub schedule: Schedule,
+    /// The penalty l2/2·‖w‖² on weights adds l2·w to their gradients. Not in reported losses.
+    pub l2: f64,
+    /// Fixes the weights' start, the order of the samples and the dropout masks.
+    pub seed: u64,
+    /// Stops after this many epochs without a lower validation loss.
+    pub patience: Option<usize>,
+    /// Ends with the weights of the epoch with the lowest validation loss, not the last.
+    pub keep_best: bool,
+}
+
+/// What one epoch came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Its number, from 1.
+    pub epoch: usize,
+    /// Mean loss of a training sample, each measured just before its update.
+    pub train_loss: f64,
+    /// Fraction of training samples classified right just before their update.
+    pub train_accuracy: f64,
+    /// Mean loss of a validation sample after the epoch.
+    pub validation_loss: Option<f64>,
+    /// Fraction of validation samples classified right after the epoch.
+    pub validation_accuracy: Option<f64>,
+    /// Learning rate of the last update.
+    pub rate: f64,
+    /// Seconds of training, without validation and checkpoint.
+    pub seconds: f64,
+    /// Training samples a second.
+    pub samples_per_second: f64,
+}
+
+/// Where a training is, and what the running epoch has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// Epochs finished.
+    pub epoch: usize,
+    /// Updates in all.
+    pub step: u64,
+    /// Samples of the running epoch that are done.
+    pub samples: usize,
+    /// Sum of their losses.
+    loss: f64,
+    /// How many were classified right.
+    correct: usize,
+    /// Seconds spent on them.
+    seconds: f64,
+}
+
+impl Position {
+    /// Mean loss of a sample so far in this epoch.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.samples as f64
+    }
+
+    /// Fraction of samples classified right so far in this epoch.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.samples as f64
+    }
+
+    /// Samples a second so far in this epoch.
+    pub fn samples_per_second(&self) -> f64 {
+        self.samples as f64 / self.seconds
+    }
+}
+
+/// What a training tells whoever watches it.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// An update is done.
+    Batch(&'a Position),
+    /// An epoch is done, validated and saved.
+    Epoch(&'a Epoch),
+}
+
+/// How a training came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// All epochs are done.
+    Finished,
+    /// The validation loss did not fall for as long as the plan's patience.
+    StoppedEarly,
+    /// The watcher broke it off. The checkpoint holds the position.
+    Interrupted,
+}
+
+/// A training that cannot go on.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// The loss is infinite or no number.
+    #[error(
+        "the loss is {loss} at update {step} (epoch {epoch}), at rate {rate:.3e}: the training \
+         diverged. Try a rate a tenth as large"
+    )]
+    Diverged {
+        /// The loss.
+        loss: f64,
+        /// Number of the update.
+        step: u64,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The learning rate.
+        rate: f64,
+    },
+    /// There is nothing to train on.
+    #[error("{0}: no samples")]
+    Empty(String),
+    /// A plan that is no training.
+    #[error("{0}")]
+    Plan(&'static str),
+    /// The network cannot be recorded.
+    #[error(transparent)]
+    Model(#[from] MlpError),
+    /// The data do not fit the network.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// The optimizer refuses its numbers.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+    /// The checkpoint cannot be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The checkpoint is of another network.
+    #[error("{}: {source}", path.display())]
+    Restore {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What does not fit.
+        source: RestoreError,
+    },
+    /// The checkpoint's account of the training cannot be read.
+    #[error("{}: its account of the training cannot be read: {source}", path.display())]
+    Account {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The training has begun on other data.
+    #[error("{}: it was trained on {trained}, not on {given}", path.display())]
+    OtherData {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What it was trained on.
+        trained: String,
+        /// What is given now.
+        given: String,
+    },
+}
+
+/// A network in training.
+#[derive(Debug)]
+pub struct Training<T: Real> {
+    plan: Plan,
+    network: Network<T>,
+    optimizer: Optimizer<T>,
+    position: Position,
+    epochs: Vec<Epoch>,
+    best: Option<Best<T>>,
+}
+
+/// The network at its lowest validation loss.
+#[derive(Clone, Debug)]
+struct Best<T> {
+    epoch: usize,
+    loss: f64,
+    tensors: BTreeMap<String, Tensor<T>>,
+}
+
+/// What a checkpoint says beside its tensors.
+#[derive(Debug, Serialize, Deserialize)]
+struct Account {
+    plan: Plan,
+    position: Position,
+    epochs: Vec<Epoch>,
+    best: Option<(usize, f64)>,
+    optimizer_steps: u64,
+}
+
+impl<T: Real> Training<T> {
+    /// A training that has not begun.
+    ///
+    /// # Errors
+    /// [`TrainError`] where the plan makes no network, or a number in it makes no training.
+    pub fn new(plan: Plan) -> Result<Self, TrainError> {
+        if plan.epochs == 0 {
+            return Err(TrainError::Plan("a training takes at least one epoch"));
+        }
+        if plan.batch == 0 {
+            return Err(TrainError::Plan("a batch holds at least one sample"));
+        }
+        if plan.patience == Some(0) {
+            return Err(TrainError::Plan("the patience must be at least one epoch"));
+        }
+        let network = plan.model.network(plan.batch, plan.seed)?;
+        let parameters: Vec<_> =
+            network.parameters().iter().map(|parameter| (parameter.var, parameter.decays)).collect();
+        let optimizer = Optimizer::new(plan.rule, plan.l2, &network.tape, &parameters)?;
+        Ok(Self {
+            plan,
+            network,
+            optimizer,
+            position: Position::default(),
+            epochs: Vec::new(),
+            best: None,
+        })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The network.
+    pub fn network(&mut self) -> &mut Network<T> {
+        &mut self.network
+    }
+
+    /// Where the training is.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// What the finished epochs came to.
+    pub fn epochs(&self) -> &[Epoch] {
+        &self.epochs
+    }
+
+    /// The epoch with the lowest validation loss, from 1.
+    pub fn best_epoch(&self) -> Option<usize> {
+        self.best.as_ref().map(|best| best.epoch)
+    }
+
+    /// Seconds spent on updates, in all sessions together.
+    pub fn seconds(&self) -> f64 {
+        self.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + self.position.seconds
+    }
+
+    /// Trains from where it is to its end. `watch` is told of every update and every epoch, and
+    /// breaks off the training by returning [`ControlFlow::Break`].
+    ///
+    /// With a `checkpoint`, the state is saved there after every epoch and at a break.
+    ///
+    /// # Errors
+    /// [`TrainError`] where the data do not fit, the loss is not finite, or the checkpoint cannot
+    /// be written. The last checkpoint then still stands.
+    pub fn run(
+        &mut self,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+        checkpoint: Option<&Path>,
+        mut watch: impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Ending, TrainError> {
+        for data in [Some(train), validation].into_iter().flatten() {
+            self.network.expect(data)?;
+            if data.is_empty() {
+                return Err(TrainError::Empty(data.name().to_owned()));
+            }
+        }
+        while self.position.epoch < self.plan.epochs {
+            if self.is_exhausted() {
+                self.restore_best()?;
+                return Ok(Ending::StoppedEarly);
+            }
+            let flow = self.train_epoch(train, &mut watch)?;
+            if flow.is_continue() {
+                self.finish_epoch(validation)?;
+            }
+            if let Some(path) = checkpoint {
+                self.save(path)?;
+            }
+            if flow.is_break() {
+                return Ok(Ending::Interrupted);
+            }
+            let epoch = self.epochs.last().expect("an epoch was just finished");
+            if watch(Event::Epoch(epoch)).is_break() {
+                return Ok(Ending::Interrupted);
+            }
+        }
+        self.restore_best()?;
+        Ok(Ending::Finished)
+    }
+
+    /// Updates for what is left of the running epoch.
+    fn train_epoch(
+        &mut self,
+        train: &Dataset,
+        watch: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, TrainError> {
+        let order = order(train.len(), self.plan.seed, self.position.epoch);
+        let total = (train.len().div_ceil(self.plan.batch) * self.plan.epochs) as u64;
+        let rest = order.get(self.position.samples..).unwrap_or_default();
+        for samples in rest.chunks(self.plan.batch) {
+            let start = Instant::now();
+            let rate = self.plan.rate * self.plan.schedule.factor(self.position.step, total);
+            let loss = self.update(train, samples, rate)?;
+            if !loss.is_finite() {
+                let (step, epoch) = (self.position.step, self.position.epoch + 1);
+                return Err(TrainError::Diverged { loss, step, epoch, rate });
+            }
+            self.position.step += 1;
+            self.position.samples += samples.len();
+            self.position.loss += loss * samples.len() as f64;
+            self.position.correct += self.network.correct();
+            self.position.seconds += start.elapsed().as_secs_f64();
+            if watch(Event::Batch(&self.position)).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// One update: forward, backward and a step of the optimizer. Returns the loss before it.
+    fn update(&mut self, train: &Dataset, samples: &[usize], rate: f64) -> Result<f64, ShapeError> {
+        self.network.resize(samples.len())?;
+        self.network.load(train, samples);
+        self.network.learn(self.position.step);
+        self.optimizer.step(&mut self.network.tape, rate);
+        Ok(self.network.loss().as_f64())
+    }
+
+    /// Validates, writes the epoch down and turns to the next.
+    fn finish_epoch(&mut self, validation: Option<&Dataset>) -> Result<(), TrainError> {
+        let evaluation =
+            validation.map(|data| self.network.evaluate(data, EVALUATION_BATCH)).transpose()?;
+        let position = &self.position;
+        let total = position.step;
+        self.epochs.push(Epoch {
+            epoch: position.epoch + 1,
+            train_loss: position.mean_loss(),
+            train_accuracy: position.accuracy(),
+            validation_loss: evaluation.as_ref().map(|evaluation| evaluation.loss),
+            validation_accuracy: evaluation.as_ref().map(|evaluation| evaluation.accuracy),
+            rate: self.plan.rate,
+            seconds: position.seconds,
+            samples_per_second: position.samples_per_second(),
+        });
+        self.position =
+            Position { epoch: position.epoch + 1, step: total, ..Position::default() };
+        if let Some(evaluation) = evaluation {
+            let lower = self.best.as_ref().is_none_or(|best| evaluation.loss < best.loss);
+            if lower {
+                let tensors = self.network.tensors().into_iter().collect();
+                self.best =
+                    Some(Best { epoch: self.position.epoch, loss: evaluation.loss, tensors });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the validation loss has not fallen for as long as the plan's patience.
+    fn is_exhausted(&self) -> bool {
+        match (&self.best, self.plan.patience) {
+            (Some(best), Some(patience)) => self.position.epoch >= best.epoch + patience,
+            _ => false,
+        }
+    }
+
+    fn restore_best(&mut self) -> Result<(), TrainError> {
+        if let (Some(best), true) = (&self.best, self.plan.keep_best) {
+            let restored = self.network.restore(|name| best.tensors.get(name).cloned());
+            restored.expect("the tensors are the network's own");
+        }
+        Ok(())
+    }
+}
+
+/// The samples of an epoch in the order in which it visits them.
+fn order(samples: usize, seed: u64, epoch: usize) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(epoch as u64 + 1);
+    let mut order: Vec<usize> = (0..samples).collect();
+    order.shuffle(&mut rng);
+    order
+}
