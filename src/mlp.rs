@@ -176,7 +176,7 @@ impl Mlp {
             x = self.record_layer(&mut recorder, layer, x, seed, &mut rng)?;
         }
         let loss = recorder.tape.softmax_cross_entropy(x, labels, self.loss)?;
-        Ok(recorder.finish(input, labels, x, loss))
+        Ok(recorder.finish(input, labels, x, loss, self.loss))
     }
 
     fn record_layer<T: Real>(

@@ -3,6 +3,7 @@
 
 use crate::data::Dataset;
 use crate::real::Real;
+use crate::softmax::Reduction;
 use crate::tape::{Mode, Tape, Var};
 use crate::tensor::{ShapeError, Tensor};
 use std::fmt;
@@ -41,6 +42,7 @@ pub struct Network<T: Real> {
     labels: Var,
     logits: Var,
     loss: Var,
+    reduction: Reduction,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
 }
@@ -88,13 +90,20 @@ impl<T: Real> Recorder<T> {
         }
     }
 
-    /// The network whose nodes these are.
-    pub fn finish(self, input: Var, labels: Var, logits: Var, loss: Var) -> Network<T> {
+    /// The network whose nodes these are. `reduction` says what the loss is of the batch's losses.
+    pub fn finish(
+        self,
+        input: Var,
+        labels: Var,
+        logits: Var,
+        loss: Var,
+        reduction: Reduction,
+    ) -> Network<T> {
         let Self { mut tape, parameters, buffers } = self;
         for (var, label) in [(input, "input"), (labels, "labels"), (logits, "logits"), (loss, "loss")] {
             tape.label(var, label);
         }
-        Network { tape, input, labels, logits, loss, parameters, buffers }
+        Network { tape, input, labels, logits, loss, reduction, parameters, buffers }
     }
 }
 
@@ -105,9 +114,13 @@ impl<T: Real> Default for Recorder<T> {
 }
 
 impl<T: Real> Network<T> {
-    /// The loss of the last forward pass.
-    pub fn loss(&self) -> T {
-        self.tape.value(self.loss).iter().copied().sum()
+    /// Mean loss of a sample in the last forward pass.
+    pub fn mean_loss(&self) -> f64 {
+        let loss = self.tape.value(self.loss).sum().as_f64();
+        match self.reduction {
+            Reduction::Mean => loss,
+            Reduction::Sum => loss / self.batch() as f64,
+        }
     }
 
     /// The node of the logits, `[batch, classes]`.
@@ -206,7 +219,7 @@ impl<T: Real> Network<T> {
             self.resize(chunk.len())?;
             self.load(data, chunk);
             self.tape.forward();
-            loss += self.loss().as_f64() * chunk.len() as f64;
+            loss += self.mean_loss() * chunk.len() as f64;
             correct += self.correct();
             predictions.extend(self.predictions());
         }

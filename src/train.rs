@@ -13,7 +13,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError, text};
 use crate::data::Dataset;
 use crate::mlp::MlpError;
 use crate::model::Model;
-use crate::network::{Network, RestoreError};
+use crate::network::Network;
 use crate::optim::{Optimizer, OptimizerError, Rule, Schedule};
 use crate::real::Real;
 use crate::tensor::{ShapeError, Tensor};
@@ -30,6 +30,14 @@ use thiserror::Error;
 /// Samples in one pass of an evaluation: enough to keep the products fast.
 const EVALUATION_BATCH: usize = 500;
 
+/// Stands before the names of the best epoch's tensors in a checkpoint.
+const BEST: &str = "best.";
+
+/// The name in a checkpoint of what the optimizer keeps for a parameter.
+fn state_name(state: &str, parameter: &str) -> String {
+    format!("optimizer.{state}.{parameter}")
+}
+
 /// What is trained, and how: with a data set, all that fixes the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -41,9 +49,7 @@ pub struct Plan {
     pub batch: usize,
     /// The optimizer.
     pub rule: Rule,
-    /// The learning rate that the schedule scales.
-    pub rate: f64,
-    /// The rate from update to update.
+    /// The learning rate from update to update.
     pub schedule: Schedule,
     /// The penalty l2/2·‖w‖² on weights adds l2·w to their gradients. Not in reported losses.
     pub l2: f64,
@@ -173,7 +179,7 @@ pub enum TrainError {
         /// The checkpoint.
         path: PathBuf,
         /// What does not fit.
-        source: RestoreError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The checkpoint's account of the training cannot be read.
     #[error("{}: its account of the training cannot be read: {source}", path.display())]
@@ -184,10 +190,8 @@ pub enum TrainError {
         source: serde_json::Error,
     },
     /// The training has begun on other data.
-    #[error("{}: it was trained on {trained}, not on {given}", path.display())]
+    #[error("the training began on {trained}: it cannot go on with {given}")]
     OtherData {
-        /// The checkpoint.
-        path: PathBuf,
         /// What it was trained on.
         trained: String,
         /// What is given now.
@@ -204,6 +208,8 @@ pub struct Training<T: Real> {
     position: Position,
     epochs: Vec<Epoch>,
     best: Option<Best<T>>,
+    /// Name of the training data, once there are some.
+    data: String,
 }
 
 /// The network at its lowest validation loss.
@@ -217,11 +223,11 @@ struct Best<T> {
 /// What a checkpoint says beside its tensors.
 #[derive(Debug, Serialize, Deserialize)]
 struct Account {
+    data: String,
     plan: Plan,
     position: Position,
     epochs: Vec<Epoch>,
     best: Option<(usize, f64)>,
-    optimizer_steps: u64,
 }
 
 impl<T: Real> Training<T> {
@@ -250,7 +256,76 @@ impl<T: Real> Training<T> {
             position: Position::default(),
             epochs: Vec::new(),
             best: None,
+            data: String::new(),
         })
+    }
+
+    /// The training that [`Training::run`] saved at `path`, to be run on from there.
+    ///
+    /// # Errors
+    /// [`TrainError`] where the checkpoint is missing, damaged or of another network.
+    pub fn resume(path: &Path) -> Result<Self, TrainError> {
+        let saved = Checkpoint::read(path)?;
+        let account: Account = serde_json::from_str(text(&saved, path, "training")?)
+            .map_err(|source| TrainError::Account { path: path.to_path_buf(), source })?;
+        let restore = |source| TrainError::Restore { path: path.to_path_buf(), source };
+        let mut training = Self::new(account.plan)?;
+        let tensor = |name: &str| saved.tensors.get(name).cloned();
+        training.network.restore(tensor).map_err(|error| restore(error.into()))?;
+        let names: BTreeMap<_, _> =
+            training.network.parameters().iter().map(|it| (it.var, it.name.clone())).collect();
+        training
+            .optimizer
+            .restore(account.position.step, |var, state| tensor(&state_name(state, &names[&var])))
+            .map_err(|error| restore(error.into()))?;
+        training.best = account.best.map(|(epoch, loss)| {
+            let best = |(name, tensor): (&String, &Tensor<T>)| {
+                Some((name.strip_prefix(BEST)?.to_owned(), tensor.clone()))
+            };
+            Best { epoch, loss, tensors: saved.tensors.iter().filter_map(best).collect() }
+        });
+        training.position = account.position;
+        training.epochs = account.epochs;
+        training.data = account.data;
+        Ok(training)
+    }
+
+    /// Writes all of the training's state to `path`, or nothing.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Write`].
+    fn save(&mut self, path: &Path) -> Result<(), TrainError> {
+        let mut tensors: BTreeMap<_, _> = self.network.tensors().into_iter().collect();
+        let parameters = self.network.parameters();
+        for (var, state, tensor) in self.optimizer.state() {
+            let parameter = parameters.iter().find(|parameter| parameter.var == var);
+            let name = &parameter.expect("the optimizer moves the network's parameters").name;
+            tensors.insert(state_name(state, name), tensor.clone());
+        }
+        for (name, tensor) in self.best.iter().flat_map(|best| &best.tensors) {
+            tensors.insert(format!("{BEST}{name}"), tensor.clone());
+        }
+        let account = Account {
+            data: self.data.clone(),
+            plan: self.plan.clone(),
+            position: self.position,
+            epochs: self.epochs.clone(),
+            best: self.best.as_ref().map(|best| (best.epoch, best.loss)),
+        };
+        let account = serde_json::to_string(&account).expect("an account is plain data");
+        let metadata = BTreeMap::from([("training".to_owned(), account)]);
+        Ok(Checkpoint { tensors, metadata }.write(path)?)
+    }
+
+    /// Writes the network alone to `path`, for predictions.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Write`].
+    pub fn save_model(&mut self, path: &Path) -> Result<(), CheckpointError> {
+        let tensors = self.network.tensors().into_iter().collect();
+        let model = serde_json::to_string(&self.plan.model).expect("a model is plain data");
+        let metadata = BTreeMap::from([("model".to_owned(), model)]);
+        Checkpoint { tensors, metadata }.write(path)
     }
 
     /// The plan.
@@ -304,6 +379,7 @@ impl<T: Real> Training<T> {
                 return Err(TrainError::Empty(data.name().to_owned()));
             }
         }
+        self.expect_data(train.name())?;
         while self.position.epoch < self.plan.epochs {
             if self.is_exhausted() {
                 self.restore_best()?;
@@ -328,6 +404,18 @@ impl<T: Real> Training<T> {
         Ok(Ending::Finished)
     }
 
+    /// Refuses to go on with other data than those the training began with.
+    fn expect_data(&mut self, given: &str) -> Result<(), TrainError> {
+        if self.data.is_empty() {
+            self.data = given.to_owned();
+        }
+        if self.data != given {
+            let (trained, given) = (self.data.clone(), given.to_owned());
+            return Err(TrainError::OtherData { trained, given });
+        }
+        Ok(())
+    }
+
     /// Updates for what is left of the running epoch.
     fn train_epoch(
         &mut self,
@@ -335,11 +423,10 @@ impl<T: Real> Training<T> {
         watch: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
         let order = order(train.len(), self.plan.seed, self.position.epoch);
-        let total = (train.len().div_ceil(self.plan.batch) * self.plan.epochs) as u64;
         let rest = order.get(self.position.samples..).unwrap_or_default();
         for samples in rest.chunks(self.plan.batch) {
             let start = Instant::now();
-            let rate = self.plan.rate * self.plan.schedule.factor(self.position.step, total);
+            let rate = self.plan.schedule.rate(self.position.step);
             let loss = self.update(train, samples, rate)?;
             if !loss.is_finite() {
                 let (step, epoch) = (self.position.step, self.position.epoch + 1);
@@ -363,7 +450,7 @@ impl<T: Real> Training<T> {
         self.network.load(train, samples);
         self.network.learn(self.position.step);
         self.optimizer.step(&mut self.network.tape, rate);
-        Ok(self.network.loss().as_f64())
+        Ok(self.network.mean_loss())
     }
 
     /// Validates, writes the epoch down and turns to the next.
@@ -371,19 +458,19 @@ impl<T: Real> Training<T> {
         let evaluation =
             validation.map(|data| self.network.evaluate(data, EVALUATION_BATCH)).transpose()?;
         let position = &self.position;
-        let total = position.step;
+        let step = position.step;
         self.epochs.push(Epoch {
             epoch: position.epoch + 1,
             train_loss: position.mean_loss(),
             train_accuracy: position.accuracy(),
             validation_loss: evaluation.as_ref().map(|evaluation| evaluation.loss),
             validation_accuracy: evaluation.as_ref().map(|evaluation| evaluation.accuracy),
-            rate: self.plan.rate,
+            rate: self.plan.schedule.rate(step - 1),
             seconds: position.seconds,
             samples_per_second: position.samples_per_second(),
         });
         self.position =
-            Position { epoch: position.epoch + 1, step: total, ..Position::default() };
+            Position { epoch: position.epoch + 1, step, ..Position::default() };
         if let Some(evaluation) = evaluation {
             let lower = self.best.as_ref().is_none_or(|best| evaluation.loss < best.loss);
             if lower {
@@ -410,6 +497,15 @@ impl<T: Real> Training<T> {
         }
         Ok(())
     }
+}
+
+/// The optimizer of a plan: biases and normalization keep what they learn, weights decay.
+fn optimizer<T: Real>(plan: &Plan, network: &Network<T>) -> Result<Optimizer<T>, OptimizerError> {
+    plan.schedule.check()?;
+    let vars: Vec<_> = network.parameters().iter().map(|parameter| parameter.var).collect();
+    let free = network.parameters().iter().filter(|parameter| !parameter.decays);
+    let free: Vec<_> = free.map(|parameter| parameter.var).collect();
+    Optimizer::new(plan.rule, plan.l2, &network.tape, &vars)?.without_decay(&free)
 }
 
 /// The samples of an epoch in the order in which it visits them.

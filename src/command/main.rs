@@ -6,6 +6,7 @@ mod gradcheck;
 mod picture;
 mod predict;
 mod report;
+mod source;
 mod train;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 /// Without a subcommand it trains the default network, as `chainrule train` does: on MNIST if it
 /// is there, else on digits that the crate draws.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

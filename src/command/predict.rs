@@ -1,0 +1,80 @@
+//! `chainrule predict`: what a trained model sees in pictures.
+
+use crate::console::{self, Failure, Outcome};
+use crate::picture;
+use chainrule::checkpoint::{self, Checkpoint};
+use chainrule::model::Model;
+use chainrule::network::Network;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// What `chainrule predict` takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A model, or the folder of a training
+    model: PathBuf,
+    /// PNG or JPEG files of any size, light on dark or dark on light
+    #[arg(required = true)]
+    images: Vec<PathBuf>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// One picture's answer.
+struct Prediction<'a> {
+    image: &'a Path,
+    class: usize,
+    probabilities: Vec<f32>,
+}
+
+/// Classifies every picture, and prints the probabilities.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let mut network = open(&arguments.model)?;
+    let mut predictions = Vec::new();
+    for image in &arguments.images {
+        let probabilities = network.probabilities(&picture::read(image)?).map_err(|error| {
+            Failure::new(format!("{}: {error}", arguments.model.display()))
+        })?;
+        let larger = |best, class| if probabilities[class] > probabilities[best] { class } else { best };
+        let class = (1..probabilities.len()).fold(0, larger);
+        predictions.push(Prediction { image, class, probabilities });
+    }
+    let text = if arguments.json { json(&predictions) } else { text(&predictions) };
+    Ok(console::stdout(&text)?)
+}
+
+/// The network of a model file.
+fn open(path: &Path) -> Result<Network<f32>, Failure> {
+    let path = if path.is_dir() { path.join(crate::train::MODEL) } else { path.to_path_buf() };
+    let file = Checkpoint::<f32>::read(&path)?;
+    let failure = |error: &dyn std::error::Error| Failure::new(format!("{}: {error}", path.display()));
+    let model: Model =
+        serde_json::from_str(checkpoint::text(&file, &path, "model")?).map_err(|e| failure(&e))?;
+    let mut network = model.network(1, 0)?;
+    network.restore(|name| file.tensors.get(name).cloned()).map_err(|error| failure(&error))?;
+    Ok(network)
+}
+
+fn text(predictions: &[Prediction<'_>]) -> String {
+    let mut text = String::new();
+    for Prediction { image, class, probabilities } in predictions {
+        let _ = writeln!(text, "{}: {class} ({:.1} %)", image.display(), 100.0 * probabilities[*class]);
+        for (class, probability) in probabilities.iter().enumerate() {
+            let bar = "█".repeat((probability * 40.0).round() as usize);
+            let line = format!("  {class}  {:>5.1} %  {bar}", 100.0 * probability);
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+    }
+    text
+}
+
+fn json(predictions: &[Prediction<'_>]) -> String {
+    let predictions: Vec<_> = predictions
+        .iter()
+        .map(|Prediction { image, class, probabilities }| {
+            serde_json::json!({ "image": image, "class": class, "probabilities": probabilities })
+        })
+        .collect();
+    format!("{}\n", serde_json::json!({ "predictions": predictions }))
+}

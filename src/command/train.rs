@@ -1,0 +1,367 @@
+//! `chainrule train`: a training from the command line.
+
+use crate::console::{Console, Failure, Outcome};
+use crate::report;
+use crate::source::{self, Source, TestSource};
+use chainrule::activation::Activation;
+use chainrule::data::Dataset;
+use chainrule::init::Init;
+use chainrule::model::Model;
+use chainrule::optim::{Rule, Schedule};
+use chainrule::train::{Ending, Epoch, Event, Plan, Position, Training};
+use chainrule::{Mlp, checkpoint};
+use clap::ArgAction::Set;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The state of a training, to be resumed.
+const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The trained model, for `predict`.
+pub const MODEL: &str = "model.safetensors";
+/// The settings that a resumed training goes on with.
+const SETTINGS: &str = "settings.json";
+
+/// What `chainrule train` takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    /// Threads for large products; all cores where not given. They change no result
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Folder of the real data sets, in place of CHAINRULE_DATA and the platform's folder
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Folder for the model, metrics and figures [default: the next free runs/<data>-<n>]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with the training in this folder, with the settings that it began with
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
+    /// Print one JSON object at the end, on standard output
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but errors (and the JSON object)
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// All that fixes the result of a training, given the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, clap::Args)]
+pub struct Settings {
+    /// Training data; `auto` is MNIST if it is there, else drawn digits
+    #[arg(long, value_enum, default_value_t = Source::Auto)]
+    pub data: Source,
+    /// Test data, where not of the same set
+    #[arg(long, value_enum, value_name = "DATA")]
+    pub test_data: Option<TestSource>,
+    /// Training samples to use, validation included; all where not given
+    #[arg(long, value_name = "N")]
+    pub samples: Option<usize>,
+    /// Training samples to hold out for validation
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    pub validation: usize,
+    /// Widths of the hidden layers
+    #[arg(long, action = Set, value_delimiter = ',', default_value = "256,128", value_name = "N,N,…")]
+    pub layers: Vec<usize>,
+    /// Activation of the hidden layers: one for all, or one for each
+    #[arg(long, action = Set, value_delimiter = ',', default_value = "relu", value_name = "NAME,…")]
+    pub activation: Vec<Activation>,
+    /// Start of the weights
+    #[arg(long, default_value = "he-normal", value_name = "NAME")]
+    pub init: Init,
+    /// Batch normalization before each activation
+    #[arg(long)]
+    pub batch_norm: bool,
+    /// Dropout rate behind each activation
+    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    pub dropout: f64,
+    /// Optimizer
+    #[arg(long, default_value = "nesterov", value_name = "NAME")]
+    pub optimizer: Rule,
+    /// Learning rate, the largest that the schedule reaches
+    #[arg(long, default_value_t = 0.1, value_name = "R")]
+    pub rate: f64,
+    /// Learning rate over time
+    #[arg(long, value_enum, default_value_t = Course::OneCycle, value_name = "NAME")]
+    pub schedule: Course,
+    /// Updates in which the rate rises from near zero before the schedule begins
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub warm_up: u64,
+    /// Samples in an update
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub batch: usize,
+    /// Passes over the training samples
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub epochs: usize,
+    /// Stop after this many epochs without a lower validation loss
+    #[arg(long, value_name = "N")]
+    pub patience: Option<usize>,
+    /// L2 penalty on the weights
+    #[arg(long, default_value_t = 0.0, value_name = "L")]
+    pub l2: f64,
+    /// Fixes every random choice
+    #[arg(long, default_value_t = 29, value_name = "N")]
+    pub seed: u64,
+}
+
+/// The learning rate over a training.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Course {
+    /// The same rate always
+    Constant,
+    /// A tenth of the rate after each third of the updates
+    Step,
+    /// From the rate to zero along half a cosine
+    Cosine,
+    /// Up to the rate, then down to near zero
+    OneCycle,
+}
+
+impl Settings {
+    /// The plan for training on `data`.
+    fn plan(&self, data: &Dataset) -> Result<Plan, Failure> {
+        let widths: Vec<usize> = [data.features()]
+            .into_iter()
+            .chain(self.layers.iter().copied())
+            .chain([data.classes()])
+            .collect();
+        let model = Mlp::new(&widths)?
+            .activations(&self.activation)?
+            .init(self.init)
+            .batch_norm(self.batch_norm)
+            .dropout(self.dropout)?;
+        Ok(Plan {
+            model: Model::Mlp(model),
+            epochs: self.epochs,
+            batch: self.batch,
+            rule: self.optimizer,
+            schedule: self.schedule(data.len()),
+            l2: self.l2,
+            seed: self.seed,
+            patience: self.patience,
+            keep_best: self.patience.is_some(),
+        })
+    }
+}
+
+impl Settings {
+    /// The learning rate from update to update, where an epoch has `samples`.
+    fn schedule(&self, samples: usize) -> Schedule {
+        let updates = (samples.div_ceil(self.batch.max(1)) * self.epochs) as u64;
+        let (rate, steps) = (self.rate, updates.saturating_sub(self.warm_up).max(1));
+        let schedule = match self.schedule {
+            Course::Constant => Schedule::Constant { rate },
+            Course::Step => Schedule::StepDecay { rate, every: steps.div_ceil(3), factor: 0.1 },
+            Course::Cosine => Schedule::Cosine { rate, last: 0.0, steps },
+            Course::OneCycle => Schedule::one_cycle(rate, steps),
+        };
+        match self.warm_up {
+            0 => schedule,
+            steps => Schedule::WarmUp { steps, then: Box::new(schedule) },
+        }
+    }
+}
+
+/// Trains, or goes on training, and writes all that came of it into a folder.
+pub fn run(arguments: Arguments) -> Outcome {
+    let threads = match arguments.threads {
+        Some(0) => return Err(Failure::new("--threads must be at least 1")),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    pool.install(|| train(&arguments, threads))
+}
+
+fn train(arguments: &Arguments, threads: usize) -> Outcome {
+    let console = Console { quiet: arguments.quiet, json: arguments.json };
+    let settings = match &arguments.resume {
+        None => arguments.settings.clone(),
+        Some(folder) => read_settings(folder)?,
+    };
+    let data = source::open(&settings, arguments.data_dir.as_deref())?;
+    for line in &data.notices {
+        console.line(line)?;
+    }
+    let plan = settings.plan(&data.train)?;
+    let (folder, mut training) = match &arguments.resume {
+        Some(folder) => {
+            let training = Training::<f32>::resume(&folder.join(CHECKPOINT))?;
+            (folder.clone(), training)
+        }
+        None => {
+            let training = Training::<f32>::new(plan)?;
+            (open_folder(arguments.out.as_deref(), data.kind, &settings)?, training)
+        }
+    };
+    console.line(describe(&training, threads))?;
+    let ending = watch(&mut training, &data, &folder, &console)?;
+    if ending == Ending::Interrupted {
+        let advice = format!(
+            "Interrupted after update {}. Nothing is lost: go on with\n  chainrule train --resume {}",
+            training.position().step,
+            folder.display()
+        );
+        return Err(Failure::Interrupted(advice));
+    }
+    let summary = report::write(&mut training, &data, &settings, threads, ending, &folder)?;
+    // The model stands; what a resumed training would need is no longer of use.
+    console.line(summary.text())?;
+    if arguments.json {
+        crate::console::stdout(&format!("{}\n", summary.json()))?;
+    }
+    Ok(())
+}
+
+/// One line on what is about to be trained.
+fn describe(training: &Training<f32>, threads: usize) -> String {
+    let plan = training.plan();
+    let Model::Mlp(model) = &plan.model;
+    let widths: Vec<_> = model.widths().iter().map(usize::to_string).collect();
+    format!(
+        "Network:  {} ({} parameters), {} epochs in batches of {}, seed {}, {threads} threads",
+        widths.join("-"),
+        report::thousands(model.parameter_count()),
+        plan.epochs,
+        plan.batch,
+        plan.seed
+    )
+}
+
+/// Runs the training under a progress bar; Ctrl-C breaks it off.
+fn watch(
+    training: &mut Training<f32>,
+    data: &source::Data,
+    folder: &Path,
+    console: &Console,
+) -> Result<Ending, Failure> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    ctrlc::set_handler(move || {
+        // The second Ctrl-C does not wait for the checkpoint.
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })?;
+    let (epochs, samples) = (training.plan().epochs, data.train.len());
+    let bar = progress_bar((epochs * samples) as u64, console);
+    // Time left is told from what this session has done, not from what a resumed one began with.
+    let position = training.position();
+    bar.set_position((position.epoch * samples + position.samples) as u64);
+    bar.reset_eta();
+    let mut failure = None;
+    let ending = training.run(
+        &data.train,
+        data.validation.as_ref(),
+        Some(&folder.join(CHECKPOINT)),
+        |event| {
+            match event {
+                Event::Batch(position) => show(&bar, position, epochs, samples),
+                Event::Epoch(epoch) => {
+                    let line = epoch_line(epoch, epochs);
+                    if let Err(error) = bar.suspend(|| console.line(line)) {
+                        failure = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                }
+            }
+            match interrupted.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        },
+    );
+    bar.finish_and_clear();
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok(ending?),
+    }
+}
+
+fn progress_bar(samples: u64, console: &Console) -> ProgressBar {
+    if console.quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "{msg}  {bar:24}  {per_sec} left {eta}";
+    let style = ProgressStyle::with_template(template).expect("the template is well formed");
+    let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{} samples/s", report::thousands(state.per_sec() as usize));
+    };
+    ProgressBar::new(samples).with_style(style.with_key("per_sec", per_second))
+}
+
+fn show(bar: &ProgressBar, position: &Position, epochs: usize, samples: usize) {
+    bar.set_position((position.epoch * samples + position.samples) as u64);
+    if !bar.is_hidden() {
+        bar.set_message(format!(
+            "epoch {:>2}/{epochs}  loss {:.4}  accuracy {:.2} %",
+            position.epoch + 1,
+            position.mean_loss(),
+            100.0 * position.accuracy()
+        ));
+    }
+}
+
+fn epoch_line(epoch: &Epoch, epochs: usize) -> String {
+    let mut line = format!(
+        "Epoch {:>2}/{epochs}:  train loss {:.4}, accuracy {:.2} %",
+        epoch.epoch,
+        epoch.train_loss,
+        100.0 * epoch.train_accuracy
+    );
+    if let (Some(loss), Some(accuracy)) = (epoch.validation_loss, epoch.validation_accuracy) {
+        line += &format!(";  validation loss {loss:.4}, accuracy {:.2} %", 100.0 * accuracy);
+    }
+    line + &format!(";  {} samples/s", report::thousands(epoch.samples_per_second as usize))
+}
+
+/// Makes the folder of a new training, and writes its settings there.
+fn open_folder(out: Option<&Path>, data: &str, settings: &Settings) -> Result<PathBuf, Failure> {
+    let folder = match out {
+        Some(folder) => folder.to_path_buf(),
+        None => (1..)
+            .map(|number| Path::new("runs").join(format!("{data}-{number}")))
+            .find(|folder| !folder.exists())
+            .expect("one of all numbers is free"),
+    };
+    for file in [CHECKPOINT, MODEL] {
+        if folder.join(file).exists() {
+            return Err(Failure::new(format!(
+                "{}: an earlier training is there. Name another folder with --out, or go on with \
+                 --resume {}",
+                folder.join(file).display(),
+                folder.display()
+            )));
+        }
+    }
+    let cannot = |error| {
+        Failure::new(format!(
+            "{}: cannot be written to: {error}. Name another folder with --out",
+            folder.display()
+        ))
+    };
+    fs::create_dir_all(&folder).map_err(cannot)?;
+    let text = serde_json::to_string_pretty(settings)?;
+    checkpoint::write_atomically(&folder.join(SETTINGS), text.as_bytes()).map_err(cannot)?;
+    Ok(folder)
+}
+
+fn read_settings(folder: &Path) -> Result<Settings, Failure> {
+    let path = folder.join(SETTINGS);
+    let text = fs::read_to_string(&path).map_err(|error| {
+        Failure::new(format!(
+            "{}: {error}. Name the folder of a training that was broken off",
+            path.display()
+        ))
+    })?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::new(format!("{}: not the settings of a training: {error}", path.display())))
+}
