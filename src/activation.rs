@@ -84,7 +84,7 @@
 //!
 //! The first line gives α = 1.6733 and the second, with it, λ = 1.0507. Source: G. Klambauer,
 //! T. Unterthiner, A. Mayr, S. Hochreiter, *Self-Normalizing Neural Networks*, 2017
-//! (arXiv:1706.02515), equations 2 and 14.
+//! (arXiv:1706.02515).
 
 use crate::elementwise::unary::{Map, Unary};
 use crate::gradcheck::Case;
