@@ -120,12 +120,12 @@ impl Gradcheck {
                 let (numeric, step) = self.central_difference(tape, parameter, &index, y, dy);
                 let scale = analytic.abs().max(numeric.abs()).max(self.floor);
                 let relative_error = (analytic - numeric).abs() / scale;
+                // What is not a number compares with nothing: let it be the worst.
+                let relative_error =
+                    if relative_error.is_nan() { f64::INFINITY } else { relative_error };
                 vacuous &= analytic.abs().max(numeric.abs()) < self.floor;
                 report.entries += 1;
-                // Negated, so that an error that is not a number counts as the worst.
-                if !(relative_error
-                    <= report.worst.as_ref().map_or(-1.0, |worst| worst.relative_error))
-                {
+                if report.worst.as_ref().is_none_or(|worst| relative_error > worst.relative_error) {
                     let index = index.as_array_view().to_vec();
                     report.worst =
                         Some(Entry { parameter, index, analytic, numeric, step, relative_error });

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 // The core: no file system, no clock, no thread of its own.
+pub mod activation;
 pub mod catalog;
 pub mod data;
 pub mod elementwise;

@@ -27,12 +27,13 @@
 //! In Y = X·W + b the entry b_j is added to every row, so its gradient is the sum over the rows:
 //! db_j = Σ_i ∂L/∂y_ij.
 
+use crate::activation::relu;
 use crate::gradcheck::Case;
-use crate::parallel::{self, GRAIN};
+use crate::parallel::{self, GRAIN, for_each};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, expect_inputs, matrix, matrix_mut};
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
+use crate::tensor::{ShapeError, Tensor, expect_inputs, matrix, matrix_mut, reshape};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, IxDyn};
 
 /// C ← A·B, or C ← C + A·B where `accumulate`.
 ///
@@ -196,7 +197,8 @@ impl<T: Real> Op<T> for Linear<T> {
         y.assign(&x[2]);
         product(matrix(&x[0]), matrix(&x[1]), matrix_mut(y), true);
         if self.relu {
-            y.mapv_inplace(|y| y.max(T::zero()));
+            y.mapv_inplace(relu);
+            reshape(&mut self.d_sum, y.shape());
         }
     }
 
@@ -208,10 +210,7 @@ impl<T: Real> Op<T> for Linear<T> {
         mut dx: Gradients<'_, T>,
     ) {
         let d_sum = if self.relu {
-            if self.d_sum.raw_dim() != y.raw_dim() {
-                self.d_sum = Tensor::zeros(y.raw_dim());
-            }
-            Zip::from(&mut self.d_sum).and(y).and(dy).for_each(|d_sum, &y, &dy| {
+            for_each(&mut self.d_sum, [y, dy], |d_sum, [y, dy]| {
                 *d_sum = if y > T::zero() { dy } else { T::zero() };
             });
             &self.d_sum
@@ -270,7 +269,7 @@ impl<T: Real> Tape<T> {
     /// # Errors
     /// [`ShapeError`] where the shapes do not fit.
     pub fn linear(&mut self, x: Var, w: Var, b: Var) -> Result<Var, ShapeError> {
-        self.push(Linear { relu: false, d_sum: Tensor::default(ndarray::IxDyn(&[0])) }, &[x, w, b])
+        self.push(Linear { relu: false, d_sum: Tensor::default(IxDyn(&[0])) }, &[x, w, b])
     }
 
     /// max(0, X·W + b) in one op, with the shapes of [`Tape::linear`]. Chapters 5 and 6.
@@ -278,7 +277,7 @@ impl<T: Real> Tape<T> {
     /// # Errors
     /// [`ShapeError`] where the shapes do not fit.
     pub fn linear_relu(&mut self, x: Var, w: Var, b: Var) -> Result<Var, ShapeError> {
-        self.push(Linear { relu: true, d_sum: Tensor::default(ndarray::IxDyn(&[0])) }, &[x, w, b])
+        self.push(Linear { relu: true, d_sum: Tensor::default(IxDyn(&[0])) }, &[x, w, b])
     }
 }
 

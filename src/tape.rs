@@ -20,7 +20,7 @@
 mod draw;
 
 use crate::real::Real;
-use crate::tensor::{ShapeError, Tensor};
+use crate::tensor::{ShapeError, Tensor, reshape};
 use ndarray::{Array, ArrayViewMutD, Dimension, IxDyn};
 use std::fmt;
 use std::ops::Index;
@@ -157,6 +157,8 @@ pub struct Tape<T: Real> {
     wanted: Vec<bool>,
     /// A gradient counts as zero until something was added to it in this backward pass.
     touched: Vec<bool>,
+    /// No forward pass since the last change of shapes: what the ops keep does not fit yet.
+    stale: bool,
     mode: Mode,
 }
 
@@ -169,6 +171,7 @@ impl<T: Real> Tape<T> {
             gradients: Vec::new(),
             wanted: Vec::new(),
             touched: Vec::new(),
+            stale: false,
             mode: Mode::default(),
         }
     }
@@ -244,6 +247,7 @@ impl<T: Real> Tape<T> {
                 );
             }
         }
+        self.stale = false;
     }
 
     /// Computes the gradient of the sum of `y`'s entries, back to front. Of a loss, a single
@@ -273,6 +277,9 @@ impl<T: Real> Tape<T> {
     }
 
     fn reverse(&mut self, y: Var) {
+        if self.stale {
+            self.forward();
+        }
         self.touched.fill(false);
         self.touched[y.0] = self.wanted[y.0];
         for i in (0..=y.0).rev() {
@@ -369,6 +376,7 @@ impl<T: Real> Tape<T> {
                 reshape(&mut self.gradients[i], shape);
             }
         }
+        self.stale = true;
         Ok(())
     }
 
@@ -401,17 +409,6 @@ fn output_shape<T: Real>(
         ));
     }
     op.shape(shapes)
-}
-
-/// Gives `tensor` another shape within the memory that it has, where that suffices.
-fn reshape<T: Real>(tensor: &mut Tensor<T>, shape: &[usize]) {
-    if tensor.shape() != shape {
-        let empty = Tensor::zeros(IxDyn(&[0]));
-        let (mut entries, _) = std::mem::replace(tensor, empty).into_raw_vec_and_offset();
-        entries.clear();
-        entries.resize(shape.iter().product(), T::zero());
-        *tensor = Tensor::from_shape_vec(shape, entries).expect("as many entries as the shape has");
-    }
 }
 
 impl<T: Real> Default for Tape<T> {

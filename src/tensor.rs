@@ -4,7 +4,7 @@
 //! (row-major, contiguous) order. The first axis counts the samples of a batch.
 
 use crate::real::Real;
-use ndarray::{ArrayD, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayD, ArrayView2, ArrayViewMut2, IxDyn};
 use std::fmt;
 
 /// A value, or a gradient, with any number of axes.
@@ -44,10 +44,10 @@ impl ShapeError {
 
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.op)?;
+        write!(f, "{}", self.op)?;
         for (k, shape) in self.shapes.iter().enumerate() {
-            let separator = if k == 0 { "" } else { " · " };
-            write!(f, "{separator}{shape:?}")?;
+            let separator = if k == 0 { ":" } else { " ·" };
+            write!(f, "{separator} {shape:?}")?;
         }
         write!(f, ": {}", self.rule)
     }
@@ -89,5 +89,17 @@ pub fn matrix_shape(shape: &[usize]) -> (usize, usize) {
     match shape.split_last() {
         None => (1, 1),
         Some((&columns, leading)) => (leading.iter().product(), columns),
+    }
+}
+
+/// Gives `tensor` another `shape` within the memory that it has, where that suffices. Its entries
+/// are then zero. Where it has that shape already, it stays as it is.
+pub fn reshape<T: Real>(tensor: &mut Tensor<T>, shape: &[usize]) {
+    if tensor.shape() != shape {
+        let empty = Tensor::zeros(IxDyn(&[0]));
+        let (mut entries, _) = std::mem::replace(tensor, empty).into_raw_vec_and_offset();
+        entries.clear();
+        entries.resize(shape.iter().product(), T::zero());
+        *tensor = Tensor::from_shape_vec(shape, entries).expect("as many entries as the shape has");
     }
 }

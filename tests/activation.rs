@@ -1,0 +1,298 @@
+//! The equations of chapter 6, evaluated on both sides.
+
+mod numeric;
+
+use approx::assert_relative_eq;
+use chainrule::activation::{Activation, SELU_ALPHA, SELU_LAMBDA, relu, selu, sigmoid};
+use chainrule::gradcheck::Draw;
+use chainrule::{Tape, Tensor};
+use ndarray::{Array1, Array2, arr1};
+use numeric::gradient;
+use std::f64::consts::{FRAC_1_SQRT_2, PI};
+
+/// Places on both sides of zero, none at a kink.
+const PLACES: [f64; 8] = [-6.0, -1.7, -0.3, -1e-3, 1e-3, 0.4, 2.1, 7.0];
+
+/// Asserts the value of an activation and its derivative against plain formulas, the derivative
+/// against central differences too, both on the tape and off it.
+fn assert_activation(activation: Activation, f: fn(f64) -> f64, df: fn(f64) -> f64) {
+    let x = arr1(&PLACES).into_dyn();
+    let dy = Draw::new(6).away_from_zero::<f64>(x.shape());
+    let mut tape = Tape::new();
+    let var = tape.parameter(x.clone());
+    let y = tape.activate(var, activation).unwrap();
+    tape.backward_from(y, &dy).unwrap();
+    assert_relative_eq!(*tape.value(y), x.mapv(f), max_relative = 1e-12);
+    assert_relative_eq!(*tape.gradient(var), &dy * &x.mapv(df), max_relative = 1e-11);
+    assert_relative_eq!(
+        *tape.gradient(var),
+        gradient(&x, &dy, |x| x.mapv(f)),
+        max_relative = 1e-6,
+        epsilon = 1e-9
+    );
+    assert_eq!(tape.value(y), &x.mapv(|x| activation.value(x)));
+    assert_eq!(tape.gradient(var), &(&dy * &x.mapv(|x| activation.derivative(x))));
+}
+
+#[test]
+fn eq_sigmoid() {
+    assert_activation(
+        Activation::Sigmoid,
+        |x| 1.0 / (1.0 + (-x).exp()),
+        |x| (-x).exp() / (1.0 + (-x).exp()).powi(2),
+    );
+}
+
+#[test]
+fn eq_sigmoid_derivative() {
+    for x in PLACES {
+        let y = sigmoid(x);
+        assert_relative_eq!(Activation::Sigmoid.derivative(x), y * (1.0 - y));
+        let numeric = (sigmoid(x + 1e-5) - sigmoid(x - 1e-5)) / 2e-5;
+        assert_relative_eq!(y * (1.0 - y), numeric, max_relative = 1e-7);
+    }
+}
+
+#[test]
+fn eq_sigmoid_tails() {
+    for x in PLACES {
+        assert_relative_eq!(sigmoid(x), 1.0 / (1.0 + (-x).exp()), max_relative = 1e-15);
+        assert_relative_eq!(sigmoid(x), x.exp() / (1.0 + x.exp()), max_relative = 1e-15);
+    }
+    // Relative precision holds as far as the type reaches, in both types.
+    assert_relative_eq!(sigmoid(-700.0), (-700.0_f64).exp(), max_relative = 1e-15);
+    assert_relative_eq!(sigmoid(-80.0_f32), (-80.0_f32).exp(), max_relative = 1e-7);
+    assert_relative_eq!(sigmoid(-100.0_f32), (-100.0_f32).exp());
+    assert_eq!([sigmoid(-1e4_f32), sigmoid(1e4), sigmoid(0.0)], [0.0, 1.0, 0.5]);
+    assert_eq!([sigmoid(f64::NEG_INFINITY), sigmoid(f64::INFINITY)], [0.0, 1.0]);
+}
+
+#[test]
+fn eq_sigmoid_symmetry() {
+    for x in PLACES {
+        assert_relative_eq!(sigmoid(-x), 1.0 - sigmoid(x), max_relative = 1e-12);
+    }
+}
+
+#[test]
+fn eq_sigmoid_slope() {
+    for x in PLACES {
+        let (y, slope) = (sigmoid(x), Activation::Sigmoid.derivative(x));
+        assert_relative_eq!(slope, 0.25 - (y - 0.5).powi(2), max_relative = 1e-12);
+        assert!(slope <= 0.25);
+        assert!(slope <= (-x.abs()).exp() && slope >= 0.25 * (-x.abs()).exp(), "{x}: {slope}");
+    }
+    assert_eq!(Activation::Sigmoid.derivative(0.0), 0.25);
+}
+
+#[test]
+fn eq_tanh() {
+    assert_activation(
+        Activation::Tanh,
+        |x| (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()),
+        |x| 4.0 / (x.exp() + (-x).exp()).powi(2),
+    );
+}
+
+#[test]
+fn eq_tanh_derivative() {
+    for x in PLACES {
+        let y = x.tanh();
+        assert_relative_eq!(Activation::Tanh.derivative(x), 1.0 - y * y);
+        let numeric = ((x + 1e-5).tanh() - (x - 1e-5).tanh()) / 2e-5;
+        assert_relative_eq!(1.0 - y * y, numeric, max_relative = 1e-6);
+    }
+    assert_eq!(Activation::Tanh.derivative(0.0), 1.0);
+}
+
+#[test]
+fn eq_tanh_sigmoid() {
+    for x in PLACES {
+        let y = Activation::Tanh.value(x);
+        assert_relative_eq!(y, 2.0 * sigmoid(2.0 * x) - 1.0, max_relative = 1e-12);
+    }
+}
+
+#[test]
+fn eq_relu() {
+    assert_activation(Activation::Relu, |x| x.max(0.0), |x| if x > 0.0 { 1.0 } else { 0.0 });
+    assert_eq!([relu(-2.0), relu(0.0), relu(1.5)], [0.0, 0.0, 1.5]);
+    assert_eq!(Activation::Relu.derivative(0.0), 0.0);
+}
+
+#[test]
+fn eq_selu() {
+    assert_activation(
+        Activation::Selu,
+        |x| SELU_LAMBDA * if x > 0.0 { x } else { SELU_ALPHA * x.exp_m1() },
+        |x| SELU_LAMBDA * if x > 0.0 { 1.0 } else { SELU_ALPHA * x.exp() },
+    );
+}
+
+#[test]
+fn eq_selu_derivative() {
+    for x in PLACES.into_iter().filter(|&x| x < 0.0) {
+        let slope = SELU_LAMBDA * SELU_ALPHA * x.exp();
+        assert_relative_eq!(slope, selu(x) + SELU_LAMBDA * SELU_ALPHA, max_relative = 1e-12);
+        assert_relative_eq!(slope, Activation::Selu.derivative(x), max_relative = 1e-12);
+    }
+    assert_eq!(selu(0.0), 0.0);
+    assert_eq!(Activation::Selu.derivative(0.0), SELU_LAMBDA * SELU_ALPHA);
+    assert_eq!(selu(f64::NEG_INFINITY), -SELU_LAMBDA * SELU_ALPHA);
+}
+
+/// ∫ f(x)·φ(x) dx from `low` to `high`, by Simpson's rule.
+fn gaussian_integral(f: impl Fn(f64) -> f64, low: f64, high: f64) -> f64 {
+    let intervals = 20_000;
+    let width = (high - low) / f64::from(intervals);
+    let sum: f64 = (0..=intervals)
+        .map(|k| {
+            let x = low + f64::from(k) * width;
+            let weight = if k == 0 || k == intervals { 1.0 } else { f64::from(2 + k % 2 * 2) };
+            weight * f(x) * (-x * x / 2.0).exp() / (2.0 * PI).sqrt()
+        })
+        .sum();
+    sum * width / 3.0
+}
+
+/// Φ(x): the probability that N(0, 1) is below `x`.
+fn normal_distribution(x: f64) -> f64 {
+    gaussian_integral(|_| 1.0, -40.0, x)
+}
+
+#[test]
+fn eq_selu_integrals() {
+    assert_relative_eq!(
+        gaussian_integral(|x| x, 0.0, 40.0),
+        FRAC_1_SQRT_2 / PI.sqrt(),
+        max_relative = 1e-10
+    );
+    assert_relative_eq!(gaussian_integral(|x| x * x, 0.0, 40.0), 0.5, max_relative = 1e-10);
+    for c in [1.0, 2.0] {
+        let left = gaussian_integral(|x| (c * x).exp(), -40.0, 0.0);
+        let right = (c * c / 2.0).exp() * normal_distribution(-c);
+        assert_relative_eq!(left, right, max_relative = 1e-10);
+    }
+}
+
+#[test]
+fn eq_selu_constants() {
+    let half = 0.5_f64.exp() * normal_distribution(-1.0);
+    let two = 2.0_f64.exp() * normal_distribution(-2.0);
+    // The two lines of the derivation, solved for the constants.
+    let alpha = FRAC_1_SQRT_2 / PI.sqrt() / (0.5 - half);
+    let lambda = (0.5 + alpha * alpha * (two - 2.0 * half + 0.5)).sqrt().recip();
+    assert_relative_eq!(SELU_ALPHA, alpha, max_relative = 1e-9);
+    assert_relative_eq!(SELU_LAMBDA, lambda, max_relative = 1e-9);
+    // And the property itself: mean 0 and mean square 1 stay. Split at the kink.
+    let moment =
+        |f: fn(f64) -> f64| gaussian_integral(f, -40.0, 0.0) + gaussian_integral(f, 0.0, 40.0);
+    assert_relative_eq!(moment(selu), 0.0, epsilon = 1e-10);
+    assert_relative_eq!(moment(|x| selu(x).powi(2)), 1.0, max_relative = 1e-10);
+}
+
+#[test]
+fn identity_records_nothing() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.parameter(arr1(&[1.0]));
+    assert_eq!(tape.activate(x, Activation::Identity), Ok(x));
+    assert_eq!(tape.vars().count(), 1);
+    assert_eq!(
+        (Activation::Identity.value(-2.5), Activation::Identity.derivative(-2.5)),
+        (-2.5, 1.0)
+    );
+}
+
+#[test]
+fn each_activation_records_its_own_op() {
+    for activation in Activation::ALL.into_iter().skip(1) {
+        let mut tape = Tape::<f64>::new();
+        let x = tape.parameter(arr1(&[1.0]));
+        tape.activate(x, activation).unwrap();
+        assert!(tape.trace().contains(&format!("{activation}(%0)")), "{}", tape.trace());
+    }
+}
+
+#[test]
+fn extreme_values_stay_numbers() {
+    for activation in Activation::ALL {
+        let mut tape = Tape::<f32>::new();
+        let x = tape.parameter(arr1(&[-1e4, -100.0, -1e-30, 0.0, 1e-30, 100.0, 1e4]));
+        let y = tape.activate(x, activation).unwrap();
+        tape.backward(y);
+        assert!(tape.value(y).iter().all(|y| y.is_finite()), "{activation}");
+        assert!(tape.gradient(x).iter().all(|dx| dx.is_finite()), "{activation}");
+    }
+}
+
+#[test]
+fn what_is_not_a_number_is_not_hidden() {
+    for activation in Activation::ALL {
+        assert!(activation.value(f32::NAN).is_nan(), "{activation}");
+    }
+}
+
+#[test]
+fn large_tensors_give_what_small_ones_give() {
+    let x: Tensor<f32> = Draw::new(8).uniform(&[321, 517], -5.0, 5.0);
+    for activation in Activation::ALL.into_iter().skip(1) {
+        let mut tape = Tape::new();
+        let var = tape.parameter(x.clone());
+        let y = tape.activate(var, activation).unwrap();
+        tape.backward(y);
+        assert_eq!(tape.value(y), &x.mapv(|x| activation.value(x)));
+        assert_eq!(tape.gradient(var), &x.mapv(|x| activation.derivative(x)));
+    }
+}
+
+#[test]
+fn empty_inputs_are_refused() {
+    for activation in Activation::ALL.into_iter().skip(1) {
+        let mut tape = Tape::<f64>::new();
+        let x = tape.parameter(Array2::zeros((3, 0)));
+        assert_eq!(
+            tape.activate(x, activation).unwrap_err().to_string(),
+            format!(
+                "{activation}: [3, 0]: an input is empty: every axis must have a length of 1 or more"
+            )
+        );
+    }
+}
+
+#[test]
+fn activations_are_chosen_by_name() {
+    for activation in Activation::ALL {
+        assert_eq!(activation.to_string().parse(), Ok(activation));
+    }
+    assert_eq!(
+        Activation::ALL.map(|activation| activation.to_string()),
+        ["identity", "sigmoid", "tanh", "relu", "selu"]
+    );
+    assert_eq!(format!("[{:>8}]", Activation::Relu), "[    relu]");
+    assert_eq!(
+        "gelu".parse::<Activation>().unwrap_err().to_string(),
+        "there is no activation `gelu`: choose identity, sigmoid, tanh, relu, selu"
+    );
+}
+
+#[test]
+fn layers_without_an_activation_are_one_layer() {
+    let mut draw = Draw::new(16);
+    let [v, w] = [[3, 4], [4, 2]].map(|shape| draw.away_from_zero::<f64>(&shape));
+    let x = draw.away_from_zero::<f64>(&[5, 3]);
+    let mut tape = Tape::new();
+    let (x, v, w) = (tape.input(x), tape.input(v), tape.input(w));
+    let hidden = tape.matmul(x, v).unwrap();
+    let hidden = tape.activate(hidden, Activation::Identity).unwrap();
+    let y = tape.matmul(hidden, w).unwrap();
+    let product = tape.matmul(v, w).unwrap();
+    let y_one = tape.matmul(x, product).unwrap();
+    assert_relative_eq!(tape.value(y), tape.value(y_one), max_relative = 1e-12);
+    // With a bend between them they are not.
+    let hidden = tape.matmul(x, v).unwrap();
+    let hidden = tape.activate(hidden, Activation::Relu).unwrap();
+    let y_bent = tape.matmul(hidden, w).unwrap();
+    let difference: Array1<f64> =
+        (tape.value(y_bent) - tape.value(y_one)).iter().map(|d| d.abs()).collect();
+    assert!(difference.sum() > 0.1);
+}
