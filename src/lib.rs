@@ -6,6 +6,7 @@ pub mod data;
 pub mod elementwise;
 pub mod gradcheck;
 pub mod matmul;
+pub mod metrics;
 pub mod parallel;
 pub mod real;
 pub mod tape;
