@@ -9,6 +9,7 @@ pub mod matmul;
 pub mod metrics;
 pub mod parallel;
 pub mod real;
+mod svg;
 pub mod tape;
 pub mod tensor;
 
