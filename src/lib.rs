@@ -7,8 +7,10 @@ pub mod data;
 pub mod elementwise;
 pub mod gradcheck;
 pub mod matmul;
+pub mod metrics;
 pub mod parallel;
 pub mod real;
+mod svg;
 pub mod tape;
 pub mod tensor;
 

@@ -18,6 +18,9 @@
 //! adds its term and never assigns.
 
 mod draw;
+mod trace;
+
+pub use draw::Drawing;
 
 use crate::real::Real;
 use crate::tensor::{ShapeError, Tensor, reshape};
