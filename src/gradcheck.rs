@@ -73,7 +73,8 @@ pub struct Report {
     pub worst: Option<Entry>,
     /// Number of entries checked.
     pub entries: usize,
-    /// Parameters whose derivative is zero in every entry. Their check proves nothing.
+    /// Parameters whose derivatives, by both ways, are below the floor in every entry: zero, most
+    /// often. Their check proves nothing.
     pub vacuous: Vec<Var>,
 }
 

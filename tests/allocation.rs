@@ -1,0 +1,174 @@
+//! A step of training takes no memory: every buffer was taken while the tape recorded.
+//!
+//! One exception is not ours: the crate `gemm` takes small packing buffers within a product and
+//! gives them back. So a step is held against its products alone.
+
+use chainrule::gradcheck::Draw;
+use chainrule::matmul::product;
+use chainrule::{Real, Tape};
+use ndarray::{Array2, Axis};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+/// Counts what the calling thread allocates.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    // The counter is gone while a thread ends. Nothing is counted then.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call goes on to the system's allocator, unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Number of allocations that `run` makes on this thread.
+fn allocations(run: impl FnOnce()) -> usize {
+    let before = COUNT.get();
+    run();
+    COUNT.get() - before
+}
+
+/// Which operand of a product is a transposed view.
+#[derive(Clone, Copy, PartialEq)]
+enum Transposed {
+    Neither,
+    Left,
+    Right,
+}
+
+/// The products of a forward and a backward pass over Y = X·W, with X `[m, k]` and W `[k, n]`.
+/// The gradient of X is left out where X is an input.
+fn products_of_a_layer(m: usize, k: usize, n: usize, input: bool) -> Vec<([usize; 3], Transposed)> {
+    let mut products = vec![([m, k, n], Transposed::Neither), ([k, m, n], Transposed::Left)];
+    if !input {
+        products.push(([m, n, k], Transposed::Right));
+    }
+    products
+}
+
+/// Number of allocations of products alone, once they have been warmed up.
+fn allocations_of_products<T: Real>(products: &[([usize; 3], Transposed)]) -> usize {
+    let matrix = |rows, columns, transposed| {
+        let shape = if transposed { [columns, rows] } else { [rows, columns] };
+        let matrix = Array2::<T>::ones(shape);
+        if transposed { matrix.reversed_axes() } else { matrix }
+    };
+    products
+        .iter()
+        .map(|&([m, k, n], transposed)| {
+            let a = matrix(m, k, transposed == Transposed::Left);
+            let b = matrix(k, n, transposed == Transposed::Right);
+            let mut c = Array2::zeros((m, n));
+            product(a.view(), b.view(), c.view_mut(), true);
+            allocations(|| product(a.view(), b.view(), c.view_mut(), true))
+        })
+        .sum()
+}
+
+/// Asserts that a network with two layers allocates nothing in a step, but for its products.
+fn assert_step<T: Real>() {
+    let mut draw = Draw::new(3);
+    let mut tape = Tape::<T>::new();
+    let x = tape.input(draw.away_from_zero(&[16, 20]));
+    let w = tape.parameter(draw.uniform(&[20, 30], -0.2, 0.2));
+    let b = tape.parameter(draw.positive(&[30]));
+    let v = tape.parameter(draw.uniform(&[30, 4], -0.2, 0.2));
+    let c = tape.parameter(draw.positive(&[4]));
+    let hidden = tape.linear_relu(x, w, b).unwrap();
+    let y = tape.linear(hidden, v, c).unwrap();
+    let squared = tape.multiply(y, y).unwrap();
+    let loss = tape.mean(squared).unwrap();
+    let mut step = || {
+        tape.forward();
+        tape.backward(loss);
+        for parameter in [w, b, v, c] {
+            let (mut value, gradient) = tape.parameter_mut(parameter);
+            value.scaled_add(T::of(-0.1), gradient);
+        }
+        tape.value(loss)[[]]
+    };
+    let first = step();
+    let mut second = first;
+    let of_the_step = allocations(|| second = step());
+    assert!(second < first, "the step has learned: {first} before, {second} after");
+    let products =
+        [products_of_a_layer(16, 20, 30, true), products_of_a_layer(16, 30, 4, false)].concat();
+    assert_eq!(of_the_step, allocations_of_products::<T>(&products));
+}
+
+#[test]
+fn a_step_allocates_nothing() {
+    assert_step::<f32>();
+    assert_step::<f64>();
+}
+
+#[test]
+fn a_recorded_tape_has_all_its_memory() {
+    let mut draw = Draw::new(3);
+    let mut tape = Tape::<f32>::new();
+    let x = tape.parameter(draw.positive(&[16, 30]));
+    let b = tape.parameter(draw.positive(&[30]));
+    let hidden = tape.sigmoid(x).unwrap();
+    let hidden = tape.add_bias(hidden, b).unwrap();
+    let rows = tape.mean_axis(hidden, Axis(0)).unwrap();
+    let rows = tape.expand(rows, Axis(0), hidden).unwrap();
+    let hidden = tape.divide(hidden, rows).unwrap();
+    let hidden = tape.selu(hidden).unwrap();
+    let hidden = tape.transpose(hidden).unwrap();
+    let columns = tape.sum_axis(hidden, Axis(1)).unwrap();
+    let y = tape.sum(columns).unwrap();
+    let of_the_first_replay = allocations(|| {
+        tape.forward();
+        tape.backward(y);
+    });
+    assert_eq!(of_the_first_replay, 0);
+}
+
+#[test]
+fn another_batch_size_and_back_takes_the_memory_that_is_there() {
+    let mut draw = Draw::new(3);
+    let mut tape = Tape::<f32>::new();
+    let x = tape.input(draw.away_from_zero(&[16, 20]));
+    let (w, b) = (tape.parameter(draw.positive(&[20, 30])), tape.parameter(draw.positive(&[30])));
+    let hidden = tape.linear_relu(x, w, b).unwrap();
+    let y = tape.sum(hidden).unwrap();
+    for batch in [16, 3, 16, 7, 16] {
+        tape.resize(&[(x, &[batch, 20])]).unwrap();
+        let of_a_replay = allocations(|| {
+            tape.forward();
+            tape.backward(y);
+        });
+        let products = products_of_a_layer(batch, 20, 30, true);
+        assert_eq!(of_a_replay, allocations_of_products::<f32>(&products), "batch {batch}");
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1.0_f32; 100]))), 1);
+    assert_eq!(allocations(|| drop(std::hint::black_box(vec![0.0_f32; 100]))), 1);
+}

@@ -1,0 +1,111 @@
+//! No op without a gradient check: the names in the sources against those in the catalog.
+
+use chainrule::gradcheck::Draw;
+use chainrule::{Tape, catalog};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// All Rust files below `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The code of a file: without its comments and its unit tests.
+fn code(source: &str) -> String {
+    let code = source.split("#[cfg(test)]").next().unwrap();
+    let lines = code.lines().map(|line| line.split("//").next().unwrap());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The string literals of the bodies of all `fn name` and the values of all `const NAME`.
+fn names(code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let bodies = code.split("fn name(&self) -> &'static str {").skip(1).map(|rest| {
+        let mut depth = 1;
+        let end = rest.find(|c| {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            depth == 0
+        });
+        &rest[..end.unwrap()]
+    });
+    let constants =
+        code.split("const NAME: &'static str").skip(1).map(|rest| rest.split(';').next().unwrap());
+    for text in bodies.chain(constants) {
+        // Every other piece between quotation marks lies inside of them.
+        names.extend(text.split('"').skip(1).step_by(2).map(str::to_owned));
+    }
+    names
+}
+
+/// Whether the code holds an op, or a function that the op `Map` makes one.
+fn has_op(code: &str) -> bool {
+    ["Op<T> for", "Op<f32> for", "Op<f64> for", "Unary<T> for"]
+        .iter()
+        .any(|text| code.contains(text))
+}
+
+#[test]
+fn every_op_has_a_gradient_check() {
+    // The op that a case records and the name that the case goes by, where they agree.
+    let checked: BTreeSet<String> = catalog::cases()
+        .flat_map(|case| {
+            let mut tape = Tape::new();
+            (case.record)(&mut tape, &mut Draw::new(1)).unwrap();
+            let recorded: Vec<String> = tape
+                .trace()
+                .lines()
+                .map(|line| line.split([' ', '(']).nth(2).unwrap().to_owned())
+                .collect();
+            recorded.into_iter().filter(|op| case.op.split([',', ' ']).next() == Some(op))
+        })
+        .collect();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut files, mut found) = (0, 0);
+    for path in sources(&src) {
+        let code = code(&fs::read_to_string(&path).unwrap());
+        if !has_op(&code) {
+            continue;
+        }
+        let names = names(&code);
+        assert!(!names.is_empty(), "{}: an op without a name", path.display());
+        for name in &names {
+            assert!(checked.contains(name), "{}: `{name}` has no case", path.display());
+        }
+        (files, found) = (files + 1, found + names.len());
+    }
+    assert!(files >= 5 && found >= 21, "{found} names in {files} files: is this the source?");
+}
+
+#[test]
+fn cases_have_names_of_their_own() {
+    let mut names = BTreeSet::new();
+    for case in catalog::cases() {
+        assert!(names.insert(case.op), "two cases named `{}`", case.op);
+    }
+}
+
+#[test]
+fn names_are_found_where_they_stand() {
+    let source = r#"
+        // impl Op<T> for Comment { fn name(&self) -> &'static str { "comment" } }
+        const NAME: &'static str;
+        const NAME: &'static str = "constant";
+        fn name(&self) -> &'static str { if self.a { "one" } else { "two" } }
+        fn f() { "text" }
+        fn name(&self) -> &'static str { F::NAME }
+        #[cfg(test)]
+        fn name(&self) -> &'static str { "test" }
+    "#;
+    let found: Vec<String> = names(&code(source)).into_iter().collect();
+    assert_eq!(found, ["constant", "one", "two"]);
+}
