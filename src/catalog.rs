@@ -1,9 +1,21 @@
 //! Every op of the book with its gradient checks: what `chainrule gradcheck` runs.
 
 use crate::gradcheck::Case;
-use crate::{elementwise, matmul};
+use crate::{dropout, elementwise, matmul, normalize, softmax};
 
 /// The gradient checks of all chapters, in their order.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    [elementwise::CASES, matmul::CASES].into_iter().flatten()
+    [
+        elementwise::CASES,
+        matmul::CASES,
+        softmax::CASES,
+        softmax::cross_entropy::CASES,
+        softmax::likelihood::CASES,
+        normalize::row::CASES,
+        normalize::batch_norm::CASES,
+        normalize::layer_norm::CASES,
+        dropout::CASES,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -3,11 +3,15 @@
 // The core: no file system, no clock, no thread of its own.
 pub mod catalog;
 pub mod data;
+pub mod dropout;
 pub mod elementwise;
+pub mod fraction;
 pub mod gradcheck;
 pub mod matmul;
+pub mod normalize;
 pub mod parallel;
 pub mod real;
+pub mod softmax;
 pub mod tape;
 pub mod tensor;
 

@@ -91,3 +91,13 @@ pub fn matrix_shape(shape: &[usize]) -> (usize, usize) {
         Some((&columns, leading)) => (leading.iter().product(), columns),
     }
 }
+
+/// The entries of `tensor` in row-major order.
+pub fn entries<T: Real>(tensor: &Tensor<T>) -> &[T] {
+    tensor.as_slice().expect("a tape's tensors are contiguous")
+}
+
+/// [`entries`], to be written to.
+pub fn entries_mut<T: Real>(tensor: &mut Tensor<T>) -> &mut [T] {
+    tensor.as_slice_mut().expect("a tape's tensors are contiguous")
+}
