@@ -1,7 +1,7 @@
 //! Every op of the book with its gradient checks: what `chainrule gradcheck` runs.
 
 use crate::gradcheck::Case;
-use crate::{activation, elementwise, matmul};
+use crate::{activation, dropout, elementwise, matmul, normalize, softmax};
 
 /// The gradient checks of all chapters, in their order.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
@@ -11,6 +11,13 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         elementwise::broadcast::CASES,
         matmul::CASES,
         activation::CASES,
+        softmax::CASES,
+        softmax::cross_entropy::CASES,
+        softmax::likelihood::CASES,
+        normalize::row::CASES,
+        normalize::batch_norm::CASES,
+        normalize::layer_norm::CASES,
+        dropout::CASES,
     ]
     .into_iter()
     .flatten()

@@ -4,13 +4,19 @@
 pub mod activation;
 pub mod catalog;
 pub mod data;
+pub mod dropout;
 pub mod elementwise;
+pub mod fraction;
 pub mod gradcheck;
 pub mod matmul;
 pub mod metrics;
 pub mod parallel;
 pub mod real;
 mod svg;
+pub mod normalize;
+pub mod parallel;
+pub mod real;
+pub mod softmax;
 pub mod tape;
 pub mod tensor;
 

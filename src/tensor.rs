@@ -103,3 +103,13 @@ pub fn reshape<T: Real>(tensor: &mut Tensor<T>, shape: &[usize]) {
         *tensor = Tensor::from_shape_vec(shape, entries).expect("as many entries as the shape has");
     }
 }
+
+/// The entries of `tensor` in row-major order.
+pub fn entries<T: Real>(tensor: &Tensor<T>) -> &[T] {
+    tensor.as_slice().expect("a tape's tensors are contiguous")
+}
+
+/// [`entries`], to be written to.
+pub fn entries_mut<T: Real>(tensor: &mut Tensor<T>) -> &mut [T] {
+    tensor.as_slice_mut().expect("a tape's tensors are contiguous")
+}

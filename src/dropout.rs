@@ -1,0 +1,115 @@
+//! Dropout. Chapter 14.
+//!
+//! In training each entry of x is dropped, that is, replaced by 0, with probability `rate`. The
+//! others are scaled up:
+//!
+//! ```text
+//! y_i = x_i · m_i        m_i = 0 with probability rate, 1 / (1 − rate) otherwise
+//! ```
+//!
+//! The scale keeps the mean, E[m_i] = rate · 0 + (1 − rate) / (1 − rate) = 1, so that evaluation
+//! needs no scale of its own: there y = x. That is *inverted* dropout (Srivastava et al. 2014 scale
+//! in evaluation instead). One entry of x reaches one entry of y, with the factor m_i:
+//!
+//! ```text
+//! dx_i = dy_i · m_i
+//! ```
+//!
+//! The mask m is a pure function of the seed, the step and the position i: a training that is
+//! resumed at some step draws the masks that an uninterrupted one would have drawn, and a gradient
+//! check that replays a step meets the same mask every time. The generator is ChaCha with 8
+//! rounds; the seed gives its key and the step its stream.
+
+use crate::fraction::Fraction;
+use crate::gradcheck::Case;
+use crate::real::Real;
+use crate::tape::{Gradients, Inputs, Mode, Op, Tape, Var};
+use crate::tensor::{ShapeError, Tensor, entries, entries_mut, expect_inputs};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng};
+
+/// Fills `mask` with 0, with probability `rate`, or 1 / (1 − rate), as `seed` and `step` fix it.
+pub fn draw_mask<T: Real>(mask: &mut [T], rate: Fraction, seed: u64, step: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(step);
+    let kept = T::of(1.0 / (1.0 - rate.get()));
+    // A draw of 32 bits is below rate · 2³² with probability `rate`.
+    let threshold = (rate.get() * 2f64.powi(32)) as u32;
+    for m in mask {
+        *m = if rng.next_u32() < threshold { T::zero() } else { kept };
+    }
+}
+
+/// y = x ⊙ m in training, y = x in evaluation. One shape.
+#[derive(Debug)]
+struct Dropout<T> {
+    rate: Fraction,
+    seed: u64,
+    /// The mask of the last forward pass, all 1 in evaluation. One entry for each of x.
+    mask: Vec<T>,
+}
+
+impl<T: Real> Op<T> for Dropout<T> {
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+        let [x] = expect_inputs("dropout", inputs)?;
+        Ok(x.to_vec())
+    }
+
+    fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
+        self.mask.resize(y.len(), T::one());
+        match x.mode {
+            Mode::Training { step } => draw_mask(&mut self.mask, self.rate, self.seed, step),
+            Mode::Evaluation => self.mask.fill(T::one()),
+        }
+        for ((y, &x), &m) in entries_mut(y).iter_mut().zip(entries(&x[0])).zip(&self.mask) {
+            *y = x * m;
+        }
+    }
+
+    fn backward(
+        &mut self,
+        _: Inputs<'_, T>,
+        _: &Tensor<T>,
+        dy: &Tensor<T>,
+        mut dx: Gradients<'_, T>,
+    ) {
+        let Some(dx) = dx.wanted(0) else { return };
+        for ((dx, &dy), &m) in entries_mut(dx).iter_mut().zip(entries(dy)).zip(&self.mask) {
+            *dx += dy * m;
+        }
+    }
+}
+
+impl<T: Real> Tape<T> {
+    /// Drops each entry of `x` with probability `rate` and multiplies the others by 1 / (1 − rate),
+    /// in training passes. In evaluation the value is `x`. The shape stays. Chapter 14.
+    ///
+    /// `seed` and the step of [`Mode::Training`] fix what is dropped: two dropouts on one tape need
+    /// two seeds. Source: Srivastava et al. 2014, with the scale moved to training.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `x` is empty.
+    pub fn dropout(&mut self, x: Var, rate: Fraction, seed: u64) -> Result<Var, ShapeError> {
+        self.push(Dropout { rate, seed, mask: Vec::new() }, &[x])
+    }
+}
+
+/// The gradient check of this module.
+pub const CASES: &[Case] = &[Case::smooth("dropout", |tape, draw| {
+    let x = tape.parameter(draw.away_from_zero(&[4, 5]));
+    tape.dropout(x, Fraction::new(0.4).expect("0.4 is a fraction"), 29)
+})];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients() {
+        crate::gradcheck::assert_gradients(CASES);
+    }
+}

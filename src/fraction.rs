@@ -1,0 +1,75 @@
+//! Numbers of at least 0 and below 1, such as a dropout rate or a label smoothing.
+//! Chapters 7 and 14.
+
+use std::fmt;
+use thiserror::Error;
+
+/// A number of at least 0 and below 1. The default is 0.
+///
+/// ```
+/// use chainrule::fraction::Fraction;
+///
+/// let rate = Fraction::new(0.5)?;
+/// assert_eq!(rate.get(), 0.5);
+/// assert_eq!(
+///     Fraction::new(1.0).unwrap_err().to_string(),
+///     "1 is no fraction: it must be at least 0 and below 1"
+/// );
+/// # Ok::<(), chainrule::fraction::FractionError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Fraction(f64);
+
+/// A number that is no [`Fraction`].
+#[derive(Clone, Copy, Debug, Error, PartialEq)]
+#[error("{value} is no fraction: it must be at least 0 and below 1")]
+pub struct FractionError {
+    /// The number.
+    pub value: f64,
+}
+
+impl Fraction {
+    /// `value` as a fraction.
+    ///
+    /// # Errors
+    /// [`FractionError`] where `value` is below 0, 1 or above, or not a number.
+    pub fn new(value: f64) -> Result<Self, FractionError> {
+        if (0.0..1.0).contains(&value) { Ok(Self(value)) } else { Err(FractionError { value }) }
+    }
+
+    /// The number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Fraction {
+    type Error = FractionError;
+
+    fn try_from(value: f64) -> Result<Self, FractionError> {
+        Self::new(value)
+    }
+}
+
+impl fmt::Display for Fraction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fraction_is_at_least_zero_and_below_one() {
+        for value in [0.0, 0.1, 0.999] {
+            let fraction = Fraction::try_from(value).unwrap();
+            assert_eq!(fraction.get(), value);
+            assert_eq!(fraction.to_string(), value.to_string());
+        }
+        for value in [-0.1, 1.0, 7.0, f64::INFINITY, f64::NAN] {
+            assert!(Fraction::new(value).is_err(), "{value}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Batch norm: each feature standardized over the batch. Chapter 8.
+//!
+//! All axes but the last are the batch: the samples of `[batch, features]`, and also the places of
+//! an image in `[batch, height, width, channels]`. With n rows in all, the standardized x̂ of the
+//! [chapter's derivation](super) for each feature j, and a scale γ and a shift β:
+//!
+//! ```text
+//! y_ij = γ_j · x̂_ij + β_j
+//! ```
+//!
+//! # Training
+//!
+//! The entries γ_j and β_j are used once in each row:
+//!
+//! ```text
+//! dγ_j = Σ_i dy_ij · x̂_ij        dβ_j = Σ_i dy_ij
+//! ```
+//!
+//! What x̂_ij receives is d_ij = γ_j · dy_ij. The derivation gives, with γ_j drawn out of both sums,
+//!
+//! ```text
+//! dx_ij = r_j · (d_ij − 1/n · Σ_k d_kj − x̂_ij · 1/n · Σ_k d_kj · x̂_kj)
+//!       = γ_j · r_j · (dy_ij − 1/n · dβ_j − x̂_ij · 1/n · dγ_j)
+//! ```
+//!
+//! The two sums are the gradients of β and γ, which are needed anyway.
+//!
+//! # Evaluation
+//!
+//! A sample must not depend on its neighbors then. So training passes keep running statistics, with
+//! momentum a:
+//!
+//! ```text
+//! running mean     ← (1 − a) · running mean     + a · μ
+//! running variance ← (1 − a) · running variance + a · v · n / (n − 1)
+//! ```
+//!
+//! They start at 0 and 1. Training divides by √v, the biased variance of the batch itself; n / (n − 1)
+//! makes of it an unbiased estimate of the variance of all data. In evaluation μ and r come from the
+//! running statistics. They are constants, so two of the three terms are gone:
+//!
+//! ```text
+//! dx_ij = γ_j · r_j · dy_ij
+//! ```
+//!
+//! dγ and dβ keep their form, with x̂ from the running statistics.
+//!
+//! # A batch of one row
+//!
+//! Its variance is 0, so in training x̂ = 0, y = β and dx = 0: nothing is learned but β. One row
+//! gives no unbiased estimate (n − 1 = 0), so the running variance stays as it was; the running mean
+//! moves.
+//!
+//! Source: Ioffe and Szegedy 2015.
+
+use super::layer_norm::affine_shape;
+use super::moments::column_moments;
+use crate::gradcheck::Case;
+use crate::real::Real;
+use crate::tape::{Gradients, Inputs, Mode, Op, Tape, Var};
+use crate::tensor::{ShapeError, Tensor, entries, entries_mut, matrix_shape};
+use ndarray::IxDyn;
+
+/// Settings of batch norm. The default: momentum 0.1, ε 1e-5.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// The share a of the batch in the running statistics, between 0 (they stay) and 1 (they are
+    /// those of the last batch).
+    pub momentum: f64,
+    /// ε, added to the variance: keeps a feature that does not vary finite. Positive.
+    pub epsilon: f64,
+}
+
+impl Default for BatchNorm {
+    fn default() -> Self {
+        Self { momentum: 0.1, epsilon: 1e-5 }
+    }
+}
+
+/// y = γ ⊙ x̂ + β, with x̂ standardized over all axes but the last.
+///
+/// Shapes: x `[…, features]`, γ and β `[features]`, y that of x.
+#[derive(Debug)]
+struct BatchNormOp<T> {
+    settings: BatchNorm,
+    /// Running mean and running variance. `[features]` each.
+    running: [Tensor<T>; 2],
+    /// Whether the last forward pass took μ and r from the batch.
+    of_batch: bool,
+    /// μ and r of the last forward pass. `[features]` each.
+    mean: Vec<T>,
+    r: Vec<T>,
+    /// dγ and dβ of the backward pass, and scratch of the forward pass. `[2, features]`.
+    sums: Vec<T>,
+}
+
+impl<T: Real> BatchNormOp<T> {
+    fn new(settings: BatchNorm) -> Self {
+        let running = [Tensor::zeros(IxDyn(&[0])), Tensor::zeros(IxDyn(&[0]))];
+        let (mean, r, sums) = (Vec::new(), Vec::new(), Vec::new());
+        Self { settings, running, of_batch: false, mean, r, sums }
+    }
+
+    /// Takes the memory for another number of features, and forgets what was learned of them.
+    fn reset(&mut self, features: usize) {
+        self.running = [Tensor::zeros(IxDyn(&[features])), Tensor::ones(IxDyn(&[features]))];
+        self.mean = vec![T::zero(); features];
+        self.r = vec![T::zero(); features];
+        self.sums = vec![T::zero(); 2 * features];
+    }
+
+    /// μ and, in place of r, v of the batch; the running statistics move.
+    fn take_batch(&mut self, x: &[T]) {
+        column_moments(x, &mut self.mean, &mut self.r, &mut self.sums);
+        let rows = x.len() / self.mean.len();
+        let a = T::of(self.settings.momentum);
+        for (running, &mean) in self.running[0].iter_mut().zip(&self.mean) {
+            *running += a * (mean - *running);
+        }
+        if rows > 1 {
+            let unbiased = T::of(rows as f64 / (rows - 1) as f64);
+            for (running, &variance) in self.running[1].iter_mut().zip(&self.r) {
+                *running += a * (variance * unbiased - *running);
+            }
+        }
+    }
+
+    /// μ and, in place of r, v as training left them.
+    fn take_running(&mut self) {
+        for (mean, &running) in self.mean.iter_mut().zip(&self.running[0]) {
+            *mean = running;
+        }
+        for (variance, &running) in self.r.iter_mut().zip(&self.running[1]) {
+            *variance = running;
+        }
+    }
+}
+
+impl<T: Real> Op<T> for BatchNormOp<T> {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+        affine_shape("batch_norm", inputs)
+    }
+
+    fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
+        let (_, features) = matrix_shape(x[0].shape());
+        if self.mean.len() != features {
+            self.reset(features);
+        }
+        self.of_batch = x.mode != Mode::Evaluation;
+        if self.of_batch {
+            self.take_batch(entries(&x[0]));
+        } else {
+            self.take_running();
+        }
+        let epsilon = T::of(self.settings.epsilon);
+        for r in &mut self.r {
+            *r = (*r + epsilon).sqrt().recip();
+        }
+        // γ · (x − μ) · r + β, with the product γ · r taken once a feature.
+        let (scale, _) = self.sums.split_at_mut(features);
+        for ((scale, &gamma), &r) in scale.iter_mut().zip(entries(&x[1])).zip(&self.r) {
+            *scale = gamma * r;
+        }
+        let beta = entries(&x[2]);
+        let x = entries(&x[0]).chunks_exact(features);
+        for (x, y) in x.zip(entries_mut(y).chunks_exact_mut(features)) {
+            let terms = self.mean.iter().zip(scale.iter()).zip(beta);
+            for ((y, &x), ((&mean, &scale), &beta)) in y.iter_mut().zip(x).zip(terms) {
+                *y = (x - mean) * scale + beta;
+            }
+        }
+    }
+
+    fn backward(
+        &mut self,
+        x: Inputs<'_, T>,
+        _: &Tensor<T>,
+        dy: &Tensor<T>,
+        mut dx: Gradients<'_, T>,
+    ) {
+        let (rows, features) = matrix_shape(x[0].shape());
+        let gamma = entries(&x[1]);
+        let rows_of = |tensor| entries(tensor).chunks_exact(features);
+        let (d_gamma, d_beta) = self.sums.split_at_mut(features);
+        d_gamma.fill(T::zero());
+        d_beta.fill(T::zero());
+        for (x, dy) in rows_of(&x[0]).zip(rows_of(dy)) {
+            let sums = d_gamma.iter_mut().zip(d_beta.iter_mut());
+            let statistics = self.mean.iter().zip(&self.r);
+            for (((d_gamma, d_beta), (&mean, &r)), (&x, &dy)) in
+                sums.zip(statistics).zip(x.iter().zip(dy))
+            {
+                *d_gamma += dy * ((x - mean) * r);
+                *d_beta += dy;
+            }
+        }
+        if let Some(gradient) = dx.wanted(1) {
+            for (gradient, &sum) in entries_mut(gradient).iter_mut().zip(d_gamma.iter()) {
+                *gradient += sum;
+            }
+        }
+        if let Some(gradient) = dx.wanted(2) {
+            for (gradient, &sum) in entries_mut(gradient).iter_mut().zip(d_beta.iter()) {
+                *gradient += sum;
+            }
+        }
+        let Some(dx) = dx.wanted(0) else { return };
+        // What μ and r take back: nothing where they are constants.
+        let share = if self.of_batch { T::of(1.0 / rows as f64) } else { T::zero() };
+        for sum in &mut self.sums {
+            *sum *= share;
+        }
+        let (d_gamma, d_beta) = self.sums.split_at(features);
+        let dx = entries_mut(dx).chunks_exact_mut(features);
+        for (dx, (x, dy)) in dx.zip(rows_of(&x[0]).zip(rows_of(dy))) {
+            let terms = self.mean.iter().zip(&self.r).zip(gamma);
+            let sums = d_gamma.iter().zip(d_beta);
+            for (((dx, (&x, &dy)), ((&mean, &r), &gamma)), (&d_gamma, &d_beta)) in
+                dx.iter_mut().zip(x.iter().zip(dy)).zip(terms).zip(sums)
+            {
+                *dx += gamma * r * (dy - d_beta - (x - mean) * r * d_gamma);
+            }
+        }
+    }
+
+    fn buffers(&mut self) -> &mut [Tensor<T>] {
+        &mut self.running
+    }
+}
+
+impl<T: Real> Tape<T> {
+    /// Batch norm over all axes but the last: γ · (x − μ) / √(v + ε) + β, with the mean μ and the
+    /// variance v of each feature. Chapter 8.
+    ///
+    /// Shapes: `x` `[…, features]`, `gamma` and `beta` `[features]`, the value that of `x`. In
+    /// training passes μ and v are those of the batch, and running statistics move towards them; in
+    /// evaluation they are the running statistics. [`Tape::buffers`] holds these: the mean and the
+    /// (unbiased) variance, `[features]` each, at first 0 and 1. Every training pass moves them,
+    /// the recording of the op and a gradient check's replays too; no gradient depends on them.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the shapes do not fit.
+    pub fn batch_norm(&mut self, x: Var, gamma: Var, beta: Var) -> Result<Var, ShapeError> {
+        self.batch_norm_with(x, gamma, beta, BatchNorm::default())
+    }
+
+    /// [`Tape::batch_norm`] with another momentum or ε. Chapter 8.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the shapes do not fit.
+    pub fn batch_norm_with(
+        &mut self,
+        x: Var,
+        gamma: Var,
+        beta: Var,
+        settings: BatchNorm,
+    ) -> Result<Var, ShapeError> {
+        self.push(BatchNormOp::new(settings), &[x, gamma, beta])
+    }
+}
+
+/// The gradient checks of this module.
+pub const CASES: &[Case] = &[
+    Case::smooth("batch_norm", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[6, 3]));
+        let gamma = tape.parameter(draw.away_from_zero(&[3]));
+        let beta = tape.parameter(draw.away_from_zero(&[3]));
+        tape.batch_norm(x, gamma, beta)
+    }),
+    Case::smooth("batch_norm: images", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[2, 3, 2, 3]));
+        let gamma = tape.parameter(draw.away_from_zero(&[3]));
+        let beta = tape.parameter(draw.away_from_zero(&[3]));
+        tape.batch_norm(x, gamma, beta)
+    }),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients() {
+        crate::gradcheck::assert_gradients(CASES);
+    }
+}

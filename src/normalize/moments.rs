@@ -1,0 +1,86 @@
+//! Mean and variance of the columns of a matrix, read from memory once. Chapter 8.
+//!
+//! **Why not Σx² − n·μ².** Both terms grow with μ² and their difference does not: at μ = 1000 and
+//! v = 1 an `f32` has no digit of v left. The sum of squared deviations S = Σ (x − μ)² has no such
+//! loss, but needs μ first, and so each number twice.
+//!
+//! **A block at a time.** The rows are taken in blocks that the nearest cache holds, so the second
+//! reading is free. Two groups of rows, of n_a and n_b rows, are then merged. Let
+//! n = n_a + n_b and δ = μ_b − μ_a. The mean of all is
+//!
+//! ```text
+//! μ = (n_a · μ_a + n_b · μ_b) / n  =  μ_a + δ · n_b / n
+//! ```
+//!
+//! so that μ − μ_a = δ · n_b / n and μ_b − μ = δ · n_a / n. About μ instead of its own mean, group a
+//! has the squared deviations
+//!
+//! ```text
+//! Σ_a (x − μ)² = S_a + 2 · (μ_a − μ) · Σ_a (x − μ_a) + n_a · (μ_a − μ)²  =  S_a + n_a · (δ · n_b / n)²
+//! ```
+//!
+//! since Σ_a (x − μ_a) = 0, and group b likewise. Their sum is
+//!
+//! ```text
+//! S = S_a + S_b + δ² · (n_a · n_b² + n_b · n_a²) / n²  =  S_a + S_b + δ² · n_a · n_b / n
+//! ```
+//!
+//! (Chan, Golub and LeVeque 1983.) Every term is positive: nothing cancels.
+
+use crate::real::Real;
+
+/// Entries of a block: 32 KiB of `f32`.
+const BLOCK: usize = 1 << 13;
+
+/// Writes the mean of each column of `x` into `mean`, and 1/n · Σ (x − mean)² into `variance`.
+///
+/// Shapes: `x` `[rows, columns]` in row-major order, at least one row; `mean` and `variance`
+/// `[columns]`; `scratch` `[2, columns]`, whose contents are lost.
+pub fn column_moments<T: Real>(x: &[T], mean: &mut [T], variance: &mut [T], scratch: &mut [T]) {
+    let columns = mean.len();
+    let (block_mean, block_squares) = scratch.split_at_mut(columns);
+    mean.fill(T::zero());
+    variance.fill(T::zero());
+    let mut rows = 0;
+    for block in x.chunks((BLOCK / columns).max(1) * columns) {
+        let block_rows = block.len() / columns;
+        block_moments(block, block_mean, block_squares);
+        let (n_a, n_b) = (rows as f64, block_rows as f64);
+        let share = T::of(n_b / (n_a + n_b));
+        let weight = T::of(n_a * n_b / (n_a + n_b));
+        let merged = mean.iter_mut().zip(variance.iter_mut());
+        for ((mean, squares), (&b_mean, &b_squares)) in
+            merged.zip(block_mean.iter().zip(block_squares.iter()))
+        {
+            let delta = b_mean - *mean;
+            *mean += delta * share;
+            *squares += b_squares + delta * delta * weight;
+        }
+        rows += block_rows;
+    }
+    let share = T::of(1.0 / rows as f64);
+    for variance in variance {
+        *variance *= share;
+    }
+}
+
+/// Mean and Σ (x − mean)² of each column of one block.
+fn block_moments<T: Real>(block: &[T], mean: &mut [T], squares: &mut [T]) {
+    let columns = mean.len();
+    mean.fill(T::zero());
+    for row in block.chunks_exact(columns) {
+        for (mean, &x) in mean.iter_mut().zip(row) {
+            *mean += x;
+        }
+    }
+    let share = T::of(columns as f64 / block.len() as f64);
+    for mean in mean.iter_mut() {
+        *mean *= share;
+    }
+    squares.fill(T::zero());
+    for row in block.chunks_exact(columns) {
+        for ((squares, &mean), &x) in squares.iter_mut().zip(mean.iter()).zip(row) {
+            *squares += (x - mean) * (x - mean);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Cross-entropy and divergence of probabilities, or of their logarithms, that another op
+//! computed. Chapter 7.
+//!
+//! With softmax or log-softmax before them they are the losses that
+//! [`cross_entropy`](super::cross_entropy) computes in one op, in two steps. From the logarithms
+//! q_k = ln p_k:
+//!
+//! ```text
+//! H  = − Σ_k t_k · q_k                   ∂H/∂q_k = ∂KL/∂q_k = − t_k
+//! KL =   Σ_k t_k · (ln t_k − q_k)        ∂H/∂t_k  = − q_k
+//!                                        ∂KL/∂t_k =   ln t_k + 1 − q_k
+//! ```
+//!
+//! From the probabilities themselves:
+//!
+//! ```text
+//! H  = − Σ_k t_k · ln p_k                ∂H/∂p_k = − t_k / p_k
+//!                                        ∂H/∂t_k = − ln p_k
+//! ```
+//!
+//! **The step after them.** Through log-softmax, dz_j = d_j − p_j · Σ_k d_k with d = −t gives
+//! p_j · Σ_k t_k − t_j. Through softmax, dz_j = p_j · (d_j − Σ_k d_k · p_k) with d_k = −t_k / p_k
+//! gives −t_j + p_j · Σ_k t_k. Both are the gradient of the fused op.
+//!
+//! **Which one to use.** A probability below 1e-45 is 0 in `f32`. Its logarithm is −∞, and so is
+//! its gradient: the third way learns nothing from the samples that it gets most wrong. The
+//! logarithms have no such limit. The fused op has none either, and takes one pass.
+
+use super::target::{Loss, Targets, loss_shape, weighted};
+use crate::gradcheck::Case;
+use crate::real::Real;
+use crate::tape::{Gradients, Inputs, Op, Tape, Var};
+use crate::tensor::{ShapeError, Tensor, entries, entries_mut, matrix_shape};
+
+/// Which loss of which prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// H(t, p) from p.
+    CrossEntropy,
+    /// H(t, p) from ln p.
+    NegativeLogLikelihood,
+    /// KL(t ‖ p) from ln p.
+    Divergence,
+}
+
+/// A loss of probabilities, or of their logarithms, over a batch.
+///
+/// Shapes: p or ln p `[batch, classes]`, t `[batch]` or `[batch, classes]`, the loss `[]`.
+#[derive(Clone, Copy, Debug)]
+struct LikelihoodLoss {
+    kind: Kind,
+    loss: Loss,
+}
+
+impl<T: Real> Op<T> for LikelihoodLoss {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::CrossEntropy => "cross_entropy",
+            Kind::NegativeLogLikelihood => "negative_log_likelihood",
+            Kind::Divergence => "kl_divergence",
+        }
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+        loss_shape(Op::<T>::name(self), inputs)
+    }
+
+    fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
+        let (batch, classes) = matrix_shape(x[0].shape());
+        let targets = Targets::new(&x[1], classes, self.loss.smoothing);
+        let mut sum = T::zero();
+        for (p, t) in entries(&x[0]).chunks_exact(classes).zip(targets.rows()) {
+            for (k, &p) in p.iter().enumerate() {
+                let weight = t.weight(k);
+                sum += match self.kind {
+                    Kind::CrossEntropy => weighted(weight, -p.ln()),
+                    Kind::NegativeLogLikelihood => weighted(weight, -p),
+                    Kind::Divergence => weighted(weight, weight.ln() - p),
+                };
+            }
+        }
+        y.fill(self.loss.reduction.scale::<T>(batch) * sum);
+    }
+
+    fn backward(
+        &mut self,
+        x: Inputs<'_, T>,
+        _: &Tensor<T>,
+        dy: &Tensor<T>,
+        mut dx: Gradients<'_, T>,
+    ) {
+        let (batch, classes) = matrix_shape(x[0].shape());
+        let targets = Targets::new(&x[1], classes, self.loss.smoothing);
+        let predictions = entries(&x[0]).chunks_exact(classes);
+        let dy = self.loss.reduction.scale::<T>(batch) * entries(dy)[0];
+        if let Some(dp) = dx.wanted(0) {
+            let rows = entries_mut(dp).chunks_exact_mut(classes);
+            for ((dp, p), t) in rows.zip(predictions.clone()).zip(targets.rows()) {
+                for (k, (dp, &p)) in dp.iter_mut().zip(p).enumerate() {
+                    let weight = t.weight(k);
+                    *dp -= dy
+                        * match self.kind {
+                            Kind::CrossEntropy => weighted(weight, p.recip()),
+                            Kind::NegativeLogLikelihood | Kind::Divergence => weight,
+                        };
+                }
+            }
+        }
+        if targets.are_classes {
+            return;
+        }
+        if let Some(dt) = dx.wanted(1) {
+            let dy = dy * targets.keep();
+            let rows = entries_mut(dt).chunks_exact_mut(classes);
+            for ((dt, p), t) in rows.zip(predictions).zip(targets.rows()) {
+                for (k, (dt, &p)) in dt.iter_mut().zip(p).enumerate() {
+                    *dt += dy
+                        * match self.kind {
+                            Kind::CrossEntropy => -p.ln(),
+                            Kind::NegativeLogLikelihood => -p,
+                            Kind::Divergence => t.weight(k).ln() + T::one() - p,
+                        };
+                }
+            }
+        }
+    }
+}
+
+impl<T: Real> Tape<T> {
+    /// The cross-entropy −Σ_k t_k · ln p_k of `probabilities`, which another op computed. Chapter 7.
+    ///
+    /// Shapes, units and targets are those of [`Tape::softmax_cross_entropy`]. The loss is infinite
+    /// where a probability is 0 that should not be. [`Tape::softmax_cross_entropy`] has no such
+    /// limit.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the shapes do not fit.
+    pub fn cross_entropy(
+        &mut self,
+        probabilities: Var,
+        targets: Var,
+        loss: Loss,
+    ) -> Result<Var, ShapeError> {
+        self.push(LikelihoodLoss { kind: Kind::CrossEntropy, loss }, &[probabilities, targets])
+    }
+
+    /// The cross-entropy −Σ_k t_k · q_k of `log_probabilities` q, which [`Tape::log_softmax`]
+    /// computed. Chapter 7.
+    ///
+    /// Shapes, units and targets are those of [`Tape::softmax_cross_entropy`].
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the shapes do not fit.
+    pub fn negative_log_likelihood(
+        &mut self,
+        log_probabilities: Var,
+        targets: Var,
+        loss: Loss,
+    ) -> Result<Var, ShapeError> {
+        let kind = Kind::NegativeLogLikelihood;
+        self.push(LikelihoodLoss { kind, loss }, &[log_probabilities, targets])
+    }
+
+    /// The Kullback–Leibler divergence Σ_k t_k · (ln t_k − q_k) of the targets from
+    /// `log_probabilities` q, which [`Tape::log_softmax`] computed. Chapter 7.
+    ///
+    /// Shapes, units and targets are those of [`Tape::softmax_cross_entropy`]. The gradient in a
+    /// target is −∞ where the target is 0.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the shapes do not fit.
+    pub fn kl_divergence(
+        &mut self,
+        log_probabilities: Var,
+        targets: Var,
+        loss: Loss,
+    ) -> Result<Var, ShapeError> {
+        self.push(LikelihoodLoss { kind: Kind::Divergence, loss }, &[log_probabilities, targets])
+    }
+}
+
+/// The gradient checks of this module.
+pub const CASES: &[Case] = &[
+    Case::smooth("cross_entropy", |tape, draw| {
+        let probabilities = tape.parameter(draw.positive(&[5, 4]));
+        let labels = tape.input(draw.labels(5, 4));
+        tape.cross_entropy(probabilities, labels, Loss::default())
+    }),
+    Case::smooth("cross_entropy: distributions", |tape, draw| {
+        let probabilities = tape.parameter(draw.positive(&[5, 4]));
+        let targets = tape.parameter(draw.positive(&[5, 4]));
+        tape.cross_entropy(probabilities, targets, Loss::default())
+    }),
+    Case::smooth("negative_log_likelihood", |tape, draw| {
+        let log_probabilities = tape.parameter(draw.away_from_zero(&[5, 4]));
+        let targets = tape.parameter(draw.positive(&[5, 4]));
+        tape.negative_log_likelihood(log_probabilities, targets, Loss::default())
+    }),
+    Case::smooth("kl_divergence", |tape, draw| {
+        let log_probabilities = tape.parameter(draw.away_from_zero(&[5, 4]));
+        let targets = tape.parameter(draw.positive(&[5, 4]));
+        tape.kl_divergence(log_probabilities, targets, Loss::default())
+    }),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients() {
+        crate::gradcheck::assert_gradients(CASES);
+    }
+}

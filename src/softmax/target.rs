@@ -1,0 +1,154 @@
+//! What a loss compares a prediction with, and how the losses of a batch become one number.
+//! Chapter 7.
+//!
+//! The target of a sample is a distribution t₁ … t_K over the classes. A class index c stands for
+//! the distribution that is 1 at c and 0 elsewhere.
+//!
+//! **Label smoothing** (Szegedy et al. 2016) moves a share ε of the target to all classes alike:
+//!
+//! ```text
+//! t′_k = (1 − ε) · t_k + ε / K        ∂t′_k/∂t_k = 1 − ε
+//! ```
+//!
+//! The sum stays: Σ t′_k = (1 − ε) · Σ t_k + ε, which is 1 where Σ t_k is 1.
+
+use crate::fraction::Fraction;
+use crate::real::Real;
+use crate::tensor::{ShapeError, Tensor, entries, expect_inputs};
+
+/// How the losses of the samples of a batch become one number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reduction {
+    /// Their mean. A learning rate keeps its meaning when the batch size changes.
+    #[default]
+    Mean,
+    /// Their sum. The gradient grows with the batch.
+    Sum,
+}
+
+impl Reduction {
+    /// What the sum over a batch of `rows` samples is multiplied by.
+    pub(super) fn scale<T: Real>(self, rows: usize) -> T {
+        match self {
+            Self::Mean => T::of(1.0 / rows as f64),
+            Self::Sum => T::one(),
+        }
+    }
+}
+
+/// Settings that all losses of this chapter share. The default: mean, no smoothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Loss {
+    /// How the losses of the samples become one number.
+    pub reduction: Reduction,
+    /// The share ε of the target that goes to all classes alike.
+    pub smoothing: Fraction,
+}
+
+/// The targets of a batch, smoothed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Targets<'a, T> {
+    entries: &'a [T],
+    /// Whether there is one class index a sample. Else there is one entry a class.
+    pub are_classes: bool,
+    classes: usize,
+    smoothing: T,
+}
+
+impl<'a, T: Real> Targets<'a, T> {
+    /// Of a tensor `[batch]` or `[batch, classes]`.
+    pub fn new(targets: &'a Tensor<T>, classes: usize, smoothing: Fraction) -> Self {
+        Self {
+            entries: entries(targets),
+            are_classes: targets.ndim() == 1,
+            classes,
+            smoothing: T::of(smoothing.get()),
+        }
+    }
+
+    /// The targets of the samples, one after the other.
+    pub fn rows(self) -> impl Iterator<Item = Target<'a, T>> {
+        let width = if self.are_classes { 1 } else { self.classes };
+        let keep = T::one() - self.smoothing;
+        let share = self.smoothing / T::of(self.classes as f64);
+        self.entries.chunks_exact(width).map(move |row| {
+            let kind = if self.are_classes {
+                class_index(row[0], self.classes).map_or(Kind::NotAClass, Kind::Class)
+            } else {
+                Kind::Distribution(row)
+            };
+            Target { kind, keep, share, smoothing: self.smoothing }
+        })
+    }
+
+    /// ∂t′_k/∂t_k = 1 − ε.
+    pub fn keep(self) -> T {
+        T::one() - self.smoothing
+    }
+}
+
+/// The target of one sample, smoothed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'a, T> {
+    kind: Kind<'a, T>,
+    keep: T,
+    share: T,
+    smoothing: T,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind<'a, T> {
+    Class(usize),
+    Distribution(&'a [T]),
+    NotAClass,
+}
+
+impl<T: Real> Target<'_, T> {
+    /// t′_k. Not a number where the class index is none.
+    pub fn weight(&self, k: usize) -> T {
+        let weight = match self.kind {
+            Kind::Class(class) if class == k => T::one(),
+            Kind::Class(_) => T::zero(),
+            Kind::Distribution(row) => row[k],
+            Kind::NotAClass => T::nan(),
+        };
+        self.keep * weight + self.share
+    }
+
+    /// Σ_k t′_k: 1 for a distribution.
+    pub fn total(&self) -> T {
+        match self.kind {
+            Kind::Class(_) => T::one(),
+            Kind::Distribution(row) => self.keep * row.iter().copied().sum::<T>() + self.smoothing,
+            Kind::NotAClass => T::nan(),
+        }
+    }
+}
+
+/// `label` as an index below `classes`, where it is one.
+fn class_index<T: Real>(label: T, classes: usize) -> Option<usize> {
+    label.to_usize().filter(|&class| class < classes && T::of(class as f64) == label)
+}
+
+/// t · q, and 0 where t is 0, whatever q is: a class that the target excludes costs nothing, even
+/// if the prediction excludes it too and q is infinite.
+pub(super) fn weighted<T: Real>(t: T, q: T) -> T {
+    if t == T::zero() { T::zero() } else { t * q }
+}
+
+/// The shape of a loss: no axis. Takes predictions `[batch, classes]` and targets, `[batch]` or
+/// `[batch, classes]`.
+pub(super) fn loss_shape(op: &'static str, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+    let [predictions, targets] = expect_inputs(op, inputs)?;
+    let &[batch, classes] = predictions else {
+        let rule = "the predictions must have two axes, [batch, classes]";
+        return Err(ShapeError::new(op, inputs, rule));
+    };
+    if targets != [batch] && targets != [batch, classes] {
+        let rule = format!(
+            "the targets must be class indices [{batch}] or distributions [{batch}, {classes}]"
+        );
+        return Err(ShapeError::new(op, inputs, rule));
+    }
+    Ok(Vec::new())
+}
