@@ -1,5 +1,7 @@
 //! Data sets: drawn by the crate, or read from files. Chapter 11.
 
+pub mod digits;
+
 use crate::real::Real;
 use std::sync::Arc;
 use thiserror::Error;
