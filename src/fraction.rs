@@ -2,6 +2,7 @@
 //! Chapters 7 and 14.
 
 use std::fmt;
+use std::str::FromStr;
 use thiserror::Error;
 
 /// A number of at least 0 and below 1. The default is 0.
@@ -18,6 +19,8 @@ use thiserror::Error;
 /// # Ok::<(), chainrule::fraction::FractionError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "train", serde(try_from = "f64", into = "f64"))]
 pub struct Fraction(f64);
 
 /// A number that is no [`Fraction`].
@@ -48,6 +51,21 @@ impl TryFrom<f64> for Fraction {
 
     fn try_from(value: f64) -> Result<Self, FractionError> {
         Self::new(value)
+    }
+}
+
+impl From<Fraction> for f64 {
+    fn from(fraction: Fraction) -> Self {
+        fraction.0
+    }
+}
+
+impl FromStr for Fraction {
+    type Err = FractionError;
+
+    /// The fraction that `text` writes, such as `0.5`. What writes no number is none either.
+    fn from_str(text: &str) -> Result<Self, FractionError> {
+        Self::new(text.parse().unwrap_or(f64::NAN))
     }
 }
 

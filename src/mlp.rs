@@ -11,10 +11,11 @@
 //! between the product and f, and the layer has no bias: the mean takes it away again.
 
 use crate::activation::Activation;
+use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::network::{Network, Recorder};
 use crate::real::Real;
-use crate::softmax::Reduction;
+use crate::softmax::{Loss, Reduction};
 use crate::tape::Var;
 use crate::tensor::ShapeError;
 use ndarray::{Array1, Array2};
@@ -41,8 +42,8 @@ pub struct Mlp {
     init: Init,
     bias: f64,
     batch_norm: bool,
-    dropout: f64,
-    loss: Reduction,
+    dropout: Fraction,
+    reduction: Reduction,
 }
 
 /// A plan that is no network.
@@ -67,9 +68,6 @@ pub enum MlpError {
         /// Number of hidden layers.
         hidden: usize,
     },
-    /// A dropout rate that drops all or is no probability.
-    #[error("the dropout rate must be at least 0 and below 1, was {0}")]
-    Dropout(f64),
     /// A shape that does not fit: a batch of none.
     #[error(transparent)]
     Shape(#[from] ShapeError),
@@ -94,8 +92,8 @@ impl Mlp {
             init: Init::HeNormal,
             bias: 0.0,
             batch_norm: false,
-            dropout: 0.0,
-            loss: Reduction::Mean,
+            dropout: Fraction::default(),
+            reduction: Reduction::Mean,
         })
     }
 
@@ -132,20 +130,14 @@ impl Mlp {
     }
 
     /// With dropout of this rate behind each activation.
-    ///
-    /// # Errors
-    /// [`MlpError::Dropout`] where the rate is not at least 0 and below 1.
-    pub fn dropout(mut self, rate: f64) -> Result<Self, MlpError> {
-        if !(0.0..1.0).contains(&rate) {
-            return Err(MlpError::Dropout(rate));
-        }
+    pub fn dropout(mut self, rate: Fraction) -> Self {
         self.dropout = rate;
-        Ok(self)
+        self
     }
 
     /// With the loss averaged or summed over the batch.
-    pub fn loss(mut self, loss: Reduction) -> Self {
-        self.loss = loss;
+    pub fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
         self
     }
 
@@ -175,8 +167,9 @@ impl Mlp {
         for layer in 0..self.widths.len() - 1 {
             x = self.record_layer(&mut recorder, layer, x, seed, &mut rng)?;
         }
-        let loss = recorder.tape.softmax_cross_entropy(x, labels, self.loss)?;
-        Ok(recorder.finish(input, labels, x, loss, self.loss))
+        let loss = Loss { reduction: self.reduction, ..Loss::default() };
+        let loss = recorder.tape.softmax_cross_entropy_with(x, labels, loss)?;
+        Ok(recorder.finish(input, labels, x, loss, self.reduction))
     }
 
     fn record_layer<T: Real>(
@@ -197,8 +190,8 @@ impl Mlp {
         let y = if self.batch_norm {
             let product = recorder.tape.matmul(x, weight)?;
             let name = format!("norms.{layer}");
-            let gamma = recorder.parameter(format!("{name}.weight"), ones(fan_out), false);
-            let beta = recorder.parameter(format!("{name}.bias"), zeros(fan_out), false);
+            let gamma = recorder.parameter(format!("{name}.weight"), Array1::ones(fan_out).into_dyn(), false);
+            let beta = recorder.parameter(format!("{name}.bias"), Array1::zeros(fan_out).into_dyn(), false);
             let normal = recorder.tape.batch_norm(product, gamma, beta)?;
             recorder.name_buffers(normal, &name, &["running_mean", "running_var"]);
             recorder.tape.activate(normal, activation)?
@@ -212,7 +205,7 @@ impl Mlp {
                 }
             }
         };
-        if self.dropout == 0.0 {
+        if self.dropout.get() == 0.0 {
             return Ok(y);
         }
         // Each layer draws a mask of its own.

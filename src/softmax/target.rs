@@ -18,6 +18,8 @@ use crate::tensor::{ShapeError, Tensor, entries, expect_inputs};
 
 /// How the losses of the samples of a batch become one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "train", serde(rename_all = "kebab-case"))]
 pub enum Reduction {
     /// Their mean. A learning rate keeps its meaning when the batch size changes.
     #[default]
