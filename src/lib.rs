@@ -8,6 +8,7 @@ pub mod gradcheck;
 pub mod matmul;
 pub mod parallel;
 pub mod real;
+pub mod scalar;
 pub mod tape;
 pub mod tensor;
 
