@@ -6,6 +6,7 @@ pub mod data;
 pub mod elementwise;
 pub mod gradcheck;
 pub mod matmul;
+pub mod optim;
 pub mod parallel;
 pub mod real;
 pub mod scalar;
