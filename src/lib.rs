@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod data;
 pub mod elementwise;
 pub mod gradcheck;
+pub mod init;
 pub mod matmul;
 pub mod optim;
 pub mod parallel;
