@@ -202,6 +202,8 @@ impl<T: Real> Unary<T> for Selu {
 /// # Ok::<(), chainrule::activation::UnknownActivation>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "train", serde(rename_all = "kebab-case"))]
 pub enum Activation {
     /// y = x: layers without a bend between them are one linear layer.
     Identity,
