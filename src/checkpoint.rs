@@ -120,10 +120,11 @@ pub fn text<'a, T>(
     path: &Path,
     key: &str,
 ) -> Result<&'a str, CheckpointError> {
-    checkpoint.metadata.get(key).map(String::as_str).ok_or_else(|| CheckpointError::Metadata {
-        path: path.to_path_buf(),
-        key: key.to_owned(),
-    })
+    checkpoint
+        .metadata
+        .get(key)
+        .map(String::as_str)
+        .ok_or_else(|| CheckpointError::Metadata { path: path.to_path_buf(), key: key.to_owned() })
 }
 
 /// Writes `bytes` to the file at `path`: all of them, or none.

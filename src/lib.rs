@@ -28,6 +28,8 @@ pub mod tensor;
 #[cfg(feature = "train")]
 pub mod checkpoint;
 #[cfg(feature = "train")]
+pub mod record;
+#[cfg(feature = "train")]
 pub mod train;
 
 pub use mlp::Mlp;

@@ -190,8 +190,16 @@ impl Mlp {
         let y = if self.batch_norm {
             let product = recorder.tape.matmul(x, weight)?;
             let name = format!("norms.{layer}");
-            let gamma = recorder.parameter(format!("{name}.weight"), Array1::ones(fan_out).into_dyn(), false);
-            let beta = recorder.parameter(format!("{name}.bias"), Array1::zeros(fan_out).into_dyn(), false);
+            let gamma = recorder.parameter(
+                format!("{name}.weight"),
+                Array1::ones(fan_out).into_dyn(),
+                false,
+            );
+            let beta = recorder.parameter(
+                format!("{name}.bias"),
+                Array1::zeros(fan_out).into_dyn(),
+                false,
+            );
             let normal = recorder.tape.batch_norm(product, gamma, beta)?;
             recorder.name_buffers(normal, &name, &["running_mean", "running_var"]);
             recorder.tape.activate(normal, activation)?

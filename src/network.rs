@@ -100,7 +100,9 @@ impl<T: Real> Recorder<T> {
         reduction: Reduction,
     ) -> Network<T> {
         let Self { mut tape, parameters, buffers } = self;
-        for (var, label) in [(input, "input"), (labels, "labels"), (logits, "logits"), (loss, "loss")] {
+        for (var, label) in
+            [(input, "input"), (labels, "labels"), (logits, "logits"), (loss, "loss")]
+        {
             tape.label(var, label);
         }
         Network { tape, input, labels, logits, loss, reduction, parameters, buffers }
@@ -192,13 +194,17 @@ impl<T: Real> Network<T> {
     /// Number of samples of the loaded batch whose largest logit is that of their class.
     pub fn correct(&self) -> usize {
         let labels = self.tape.value(self.labels);
-        self.predictions().zip(labels).filter(|&(class, label)| class as f64 == label.as_f64()).count()
+        self.predictions()
+            .zip(labels)
+            .filter(|&(class, label)| class as f64 == label.as_f64())
+            .count()
     }
 
     /// The class of the largest logit of each sample of the loaded batch.
     fn predictions(&self) -> impl Iterator<Item = usize> {
         self.tape.value(self.logits).rows().into_iter().map(|row| {
-            let larger = |best: usize, class: usize| if row[class] > row[best] { class } else { best };
+            let larger =
+                |best: usize, class: usize| if row[class] > row[best] { class } else { best };
             (1..row.len()).fold(0, larger)
         })
     }
@@ -319,7 +325,9 @@ pub enum RestoreError {
     #[error("no tensor {0}: the model has another architecture")]
     Missing(String),
     /// A tensor has another shape.
-    #[error("tensor {name} is {found:?}, the network needs {expected:?}: the model has another architecture")]
+    #[error(
+        "tensor {name} is {found:?}, the network needs {expected:?}: the model has another architecture"
+    )]
     Shape {
         /// The tensor.
         name: String,

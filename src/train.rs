@@ -246,9 +246,7 @@ impl<T: Real> Training<T> {
             return Err(TrainError::Plan("the patience must be at least one epoch"));
         }
         let network = plan.model.network(plan.batch, plan.seed)?;
-        let parameters: Vec<_> =
-            network.parameters().iter().map(|parameter| (parameter.var, parameter.decays)).collect();
-        let optimizer = Optimizer::new(plan.rule, plan.l2, &network.tape, &parameters)?;
+        let optimizer = optimizer(&plan, &network)?;
         Ok(Self {
             plan,
             network,
@@ -469,8 +467,7 @@ impl<T: Real> Training<T> {
             seconds: position.seconds,
             samples_per_second: position.samples_per_second(),
         });
-        self.position =
-            Position { epoch: position.epoch + 1, step, ..Position::default() };
+        self.position = Position { epoch: position.epoch + 1, step, ..Position::default() };
         if let Some(evaluation) = evaluation {
             let lower = self.best.as_ref().is_none_or(|best| evaluation.loss < best.loss);
             if lower {

@@ -13,8 +13,19 @@ use tempfile::TempDir;
 
 /// A small training: seconds, not minutes.
 const SMALL: &[&str] = &[
-    "train", "--data", "digits", "--samples", "1200", "--validation", "200", "--layers", "24,16",
-    "--batch", "32", "--epochs", "3",
+    "train",
+    "--data",
+    "digits",
+    "--samples",
+    "1200",
+    "--validation",
+    "200",
+    "--layers",
+    "24,16",
+    "--batch",
+    "32",
+    "--epochs",
+    "3",
 ];
 
 fn chainrule(arguments: &[&str]) -> Command {
@@ -81,9 +92,18 @@ fn a_training_prints_one_json_object_and_writes_a_folder() {
     assert!(number("samples_per_second") > 0.0);
     assert_eq!(summary["out"].as_str(), folder.to_str());
     for file in [
-        "model.safetensors", "metrics.json", "loss.svg", "accuracy.svg", "confusion.svg",
-        "predictions.svg", "weights.svg", "loss.png", "accuracy.png", "confusion.png",
-        "predictions.png", "weights.png",
+        "model.safetensors",
+        "metrics.json",
+        "loss.svg",
+        "accuracy.svg",
+        "confusion.svg",
+        "predictions.svg",
+        "weights.svg",
+        "loss.png",
+        "accuracy.png",
+        "confusion.png",
+        "predictions.png",
+        "weights.png",
     ] {
         let size = folder.join(file).metadata().unwrap_or_else(|e| panic!("{file}: {e}")).len();
         assert!(size > 500, "{file}: {size} bytes");
@@ -108,8 +128,21 @@ fn the_number_of_threads_changes_no_bit() {
         .map(|threads| {
             let folder = TempDir::new().expect("a temporary folder");
             // Wide enough that products, activations and updates are split between threads.
-            let more = ["--layers", "800,400", "--batch", "256", "--optimizer", "adam", "--rate",
-                "0.001", "--dropout", "0.1", "--batch-norm", "--threads", threads];
+            let more = [
+                "--layers",
+                "800,400",
+                "--batch",
+                "256",
+                "--optimizer",
+                "adam",
+                "--rate",
+                "0.001",
+                "--dropout",
+                "0.1",
+                "--batch-norm",
+                "--threads",
+                threads,
+            ];
             assert_success(&run(&small(folder.path(), &more)));
             model(folder.path())
         })
@@ -122,11 +155,23 @@ fn the_number_of_threads_changes_no_bit() {
 fn a_killed_training_resumes_to_the_same_bits() {
     let temporary = TempDir::new().expect("a temporary folder");
     let whole = temporary.path().join("whole");
-    let more = ["--epochs", "12", "--optimizer", "adam", "--rate", "0.001", "--dropout", "0.2",
-        "--batch-norm", "--threads", "1"];
+    let more = [
+        "--epochs",
+        "12",
+        "--optimizer",
+        "adam",
+        "--rate",
+        "0.001",
+        "--dropout",
+        "0.2",
+        "--batch-norm",
+        "--threads",
+        "1",
+    ];
     assert_success(&run(&small(&whole, &more)));
     let killed = temporary.path().join("killed");
-    let mut child = chainrule(&small(&killed, &more)).stdout(Stdio::null()).spawn().expect("starts");
+    let mut child =
+        chainrule(&small(&killed, &more)).stdout(Stdio::null()).spawn().expect("starts");
     let resume = ["train", "--resume", killed.to_str().expect("UTF-8"), "--threads", "1"];
     // Kills at moments that fall into setting up, updating, validating and saving.
     let mut kills = 0;
@@ -167,7 +212,7 @@ fn ctrl_c_saves_and_says_how_to_resume() {
     assert!(killed.expect("kill starts").success());
     let output = child.wait_with_output().expect("the child ends");
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    let advice = format!("chainrule train --resume {}", broken.display());
+    let advice = format!("train --resume {}", broken.display());
     assert!(stderr(&output).contains(&advice), "{}", stderr(&output));
     assert!(!broken.join("model.safetensors").exists());
     assert_success(&run(&["train", "--resume", broken.to_str().expect("UTF-8")]));
@@ -348,8 +393,21 @@ fn safetensors_of_another() -> Vec<u8> {
 fn a_model_of_another_shape_is_named() {
     let temporary = TempDir::new().expect("a temporary folder");
     let folder = temporary.path().join("ellipse");
-    let arguments = ["train", "--data", "ellipse", "--samples", "500", "--validation", "100",
-        "--layers", "3", "--epochs", "1", "--out", folder.to_str().expect("UTF-8")];
+    let arguments = [
+        "train",
+        "--data",
+        "ellipse",
+        "--samples",
+        "500",
+        "--validation",
+        "100",
+        "--layers",
+        "3",
+        "--epochs",
+        "1",
+        "--out",
+        folder.to_str().expect("UTF-8"),
+    ];
     assert_success(&run(&arguments));
     let picture = temporary.path().join("digit.png");
     image::GrayImage::from_fn(28, 28, |x, _| image::Luma([if x == 14 { 255 } else { 0 }]))
@@ -395,8 +453,11 @@ fn completions_name_the_subcommands() {
 
 #[test]
 fn a_closed_pipe_is_no_failure() {
-    let mut child =
-        chainrule(&["gradcheck"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    let mut child = chainrule(&["gradcheck"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("the child ends");
     assert!(output.status.success() && stderr(&output).is_empty(), "{}", stderr(&output));

@@ -85,3 +85,9 @@ impl Console {
 fn to_stderr(text: &str) {
     let _ = AutoStream::auto(io::stderr().lock()).write_all(text.as_bytes());
 }
+
+/// How the user called this command, for advice that can be pasted.
+pub fn program() -> &'static str {
+    // Cargo sets this for what it runs.
+    if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "chainrule" }
+}

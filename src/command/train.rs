@@ -1,6 +1,6 @@
 //! `chainrule train`: a training from the command line.
 
-use crate::console::{Console, Failure, Outcome};
+use crate::console::{Console, Failure, Outcome, program};
 use crate::report;
 use crate::source::{self, Source, TestSource};
 use chainrule::activation::Activation;
@@ -11,7 +11,7 @@ use chainrule::optim::{Rule, Schedule};
 use chainrule::train::{Ending, Epoch, Event, Plan, Position, Training};
 use chainrule::{Mlp, checkpoint};
 use clap::ArgAction::Set;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::IsTerminal;
@@ -206,14 +206,14 @@ fn train(arguments: &Arguments, threads: usize) -> Outcome {
     let ending = watch(&mut training, &data, &folder, &console)?;
     if ending == Ending::Interrupted {
         let advice = format!(
-            "Interrupted after update {}. Nothing is lost: go on with\n  chainrule train --resume {}",
+            "Interrupted after update {}. Nothing is lost: go on with\n  {} train --resume {}",
             training.position().step,
+            program(),
             folder.display()
         );
         return Err(Failure::Interrupted(advice));
     }
-    let summary = report::write(&mut training, &data, &settings, threads, ending, &folder)?;
-    // The model stands; what a resumed training would need is no longer of use.
+    let summary = report::write(&mut training, &data, ending, threads, &folder)?;
     console.line(summary.text())?;
     if arguments.json {
         crate::console::stdout(&format!("{}\n", summary.json()))?;
@@ -229,7 +229,7 @@ fn describe(training: &Training<f32>, threads: usize) -> String {
     format!(
         "Network:  {} ({} parameters), {} epochs in batches of {}, seed {}, {threads} threads",
         widths.join("-"),
-        report::thousands(model.parameter_count()),
+        HumanCount(model.parameter_count() as u64),
         plan.epochs,
         plan.batch,
         plan.seed
@@ -293,7 +293,7 @@ fn progress_bar(samples: u64, console: &Console) -> ProgressBar {
     let template = "{msg}  {bar:24}  {per_sec} left {eta}";
     let style = ProgressStyle::with_template(template).expect("the template is well formed");
     let per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-        let _ = write!(out, "{} samples/s", report::thousands(state.per_sec() as usize));
+        let _ = write!(out, "{} samples/s", HumanCount(state.per_sec() as u64));
     };
     ProgressBar::new(samples).with_style(style.with_key("per_sec", per_second))
 }
@@ -320,7 +320,7 @@ fn epoch_line(epoch: &Epoch, epochs: usize) -> String {
     if let (Some(loss), Some(accuracy)) = (epoch.validation_loss, epoch.validation_accuracy) {
         line += &format!(";  validation loss {loss:.4}, accuracy {:.2} %", 100.0 * accuracy);
     }
-    line + &format!(";  {} samples/s", report::thousands(epoch.samples_per_second as usize))
+    line + &format!(";  {} samples/s", HumanCount(epoch.samples_per_second as u64))
 }
 
 /// Makes the folder of a new training, and writes its settings there.

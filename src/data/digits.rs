@@ -92,7 +92,10 @@ impl Hand {
         let (sin, cos) = normal(0.1).sin_cos();
         // x' = aspect·(x − slant·y), then the rotation: y points down, so a hand that leans to
         // the right moves x back as y grows.
-        let affine = [[cos * aspect, -cos * aspect * slant - sin], [sin * aspect, cos - sin * aspect * slant]];
+        let affine = [
+            [cos * aspect, -cos * aspect * slant - sin],
+            [sin * aspect, cos - sin * aspect * slant],
+        ];
         let radius = (1.35 * normal(0.32).exp()).clamp(0.55, 2.8);
         let blur = 1.1 + 0.5 * normal(1.0).abs();
         Self { waves, affine, radius, blur }
@@ -215,8 +218,8 @@ fn center(ink: &[[f32; BOX]; BOX]) -> [[u8; SIDE]; SIDE] {
         }
     }
     let room = (SIDE - BOX) as f32;
-    let [left, top] = moment
-        .map(|moment| (SIDE as f32 / 2.0 - moment / mass).round().clamp(0.0, room) as usize);
+    let [left, top] =
+        moment.map(|moment| (SIDE as f32 / 2.0 - moment / mass).round().clamp(0.0, room) as usize);
     let mut image = [[0; SIDE]; SIDE];
     for (y, row) in ink.iter().enumerate() {
         for (x, &ink) in row.iter().enumerate() {

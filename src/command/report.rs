@@ -1,0 +1,157 @@
+//! What a training leaves behind: its model, its record and its figures.
+
+use crate::console::{Failure, program};
+use crate::source::Data;
+use crate::train::MODEL;
+use chainrule::checkpoint::write_atomically;
+use chainrule::data::Dataset;
+use chainrule::network::Evaluation;
+use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, WeightImages};
+use chainrule::record::{self, Record};
+use chainrule::train::{Ending, Epoch, Training};
+use indicatif::HumanCount;
+use ndarray::{Array2, Ix2};
+use std::path::{Path, PathBuf};
+
+/// Images in the figure of predictions: five rows of eight.
+const PREDICTIONS: usize = 40;
+/// Units in the figure of the first layer's weights.
+const UNITS: usize = 40;
+
+/// What is said at the end of a training.
+pub struct Summary {
+    record: Record,
+    folder: PathBuf,
+}
+
+/// Tests the network, once, and writes model, record and figures into `folder`.
+pub fn write(
+    training: &mut Training<f32>,
+    data: &Data,
+    ending: Ending,
+    threads: usize,
+    folder: &Path,
+) -> Result<Summary, Failure> {
+    training.save_model(&folder.join(MODEL))?;
+    let evaluation = training.network().evaluate(&data.test, 500)?;
+    let test = record::Test::new(&evaluation, &data.test);
+    let record = Record::new(training, ending, data.describe(), test, threads);
+    let path = folder.join("metrics.json");
+    write_atomically(&path, serde_json::to_string_pretty(&record)?.as_bytes()).map_err(|error| {
+        Failure::new(format!("{}: cannot be written: {error}", path.display()))
+    })?;
+    let name = data.train.name();
+    save_curves(folder, name, training.epochs())?;
+    let confusion = ConfusionMatrix::new("Confusion matrix", &record.test.confusion);
+    save(folder, "confusion", |path| confusion.save(path))?;
+    if let &[height, width] = data.test.shape() {
+        let predictions = predictions(&data.test, &evaluation, [height, width]);
+        save(folder, "predictions", |path| predictions.save(path))?;
+        let weights = weights(training, [height, width]);
+        save(folder, "weights", |path| weights.save(path))?;
+    }
+    Ok(Summary { record, folder: folder.to_path_buf() })
+}
+
+fn save<E: std::error::Error + 'static>(
+    folder: &Path,
+    name: &str,
+    save: impl Fn(&Path) -> Result<(), E>,
+) -> Result<(), E> {
+    ["svg", "png"].iter().try_for_each(|extension| save(&folder.join(name).with_extension(extension)))
+}
+
+fn save_curves(folder: &Path, data: &str, epochs: &[Epoch]) -> Result<(), Failure> {
+    let numbers = || epochs.iter().map(|epoch| epoch.epoch as f64);
+    let mut loss = Curves::new(format!("Loss on {data}"))
+        .x("epoch")
+        .y("loss (nats a sample)")
+        .log_y()
+        .line("training", numbers(), epochs.iter().map(|epoch| epoch.train_loss));
+    let percent = |accuracy: f64| 100.0 * accuracy;
+    let mut accuracy = Curves::new(format!("Accuracy on {data}"))
+        .x("epoch")
+        .y("accuracy (%)")
+        .line("training", numbers(), epochs.iter().map(|epoch| percent(epoch.train_accuracy)));
+    if epochs.iter().all(|epoch| epoch.validation_loss.is_some()) {
+        let losses = epochs.iter().filter_map(|epoch| epoch.validation_loss);
+        loss = loss.line("validation", numbers(), losses);
+        let accuracies = epochs.iter().filter_map(|epoch| epoch.validation_accuracy.map(percent));
+        accuracy = accuracy.line("validation", numbers(), accuracies);
+    }
+    save(folder, "loss", |path| loss.save(path))?;
+    save(folder, "accuracy", |path| accuracy.save(path))?;
+    Ok(())
+}
+
+/// Test images with what the network says: half of them mistakes, where there are as many.
+fn predictions(test: &Dataset, evaluation: &Evaluation, [height, width]: [usize; 2]) -> ImageGrid {
+    let wrong = |&sample: &usize| evaluation.predictions[sample] != test.label(sample);
+    let mistakes: Vec<_> = (0..test.len()).filter(wrong).take(PREDICTIONS / 2).collect();
+    let right = (0..test.len()).filter(|sample| !wrong(sample)).take(PREDICTIONS - mistakes.len());
+    let mut grid = ImageGrid::new("Predictions on test images");
+    for sample in right.chain(mistakes.iter().copied()) {
+        let mut image = Array2::<f32>::zeros((height, width));
+        test.read(sample, image.as_slice_mut().expect("a new array is contiguous"));
+        let predicted = evaluation.predictions[sample];
+        grid = grid.prediction(&image, test.label(sample).to_string(), predicted.to_string());
+    }
+    grid
+}
+
+fn weights(training: &mut Training<f32>, [height, width]: [usize; 2]) -> WeightImages {
+    let network = training.network();
+    let first = network.parameters()[0].var;
+    let weights = network.tape.value(first).view().into_dimensionality::<Ix2>();
+    let weights = weights.expect("the first parameter of an MLP is a matrix");
+    let shown = weights.slice(ndarray::s![.., ..weights.ncols().min(UNITS)]).to_owned();
+    WeightImages::new("Weights into the first hidden units").units(&shown, height, width)
+}
+
+impl Summary {
+    /// For a human.
+    pub fn text(&self) -> String {
+        let Self { record, folder } = self;
+        let ended = match (record.ending, record.best_epoch) {
+            (Ending::StoppedEarly, Some(best)) => {
+                format!("Stopped early; the weights are those of epoch {best}\n")
+            }
+            _ => String::new(),
+        };
+        format!(
+            "{ended}Tested:   {:.2} % right of {} samples of {}\n\
+             Trained:  {:.1} s, {} samples/s\n\
+             Written:  model, metrics and figures into {}\n\
+             Try it:   {} predict {} PICTURE.png",
+            100.0 * record.test.accuracy,
+            HumanCount(record.data.test as u64),
+            record.data.test_name,
+            record.seconds,
+            HumanCount(record.samples_per_second as u64),
+            folder.display(),
+            program(),
+            folder.display(),
+        )
+    }
+
+    /// For a program: one object.
+    pub fn json(&self) -> serde_json::Value {
+        let Self { record, folder } = self;
+        // The epoch whose weights the model has.
+        let kept = record.best_epoch.filter(|_| record.plan.keep_best);
+        let kept = record.epochs.get(kept.unwrap_or(record.epochs.len()) - 1);
+        serde_json::json!({
+            "data": record.data.name,
+            "seed": record.plan.seed,
+            "epochs": record.epochs.len(),
+            "threads": record.machine.threads,
+            "parameters": record.parameters,
+            "train_loss": kept.map(|epoch| epoch.train_loss),
+            "validation_accuracy": kept.and_then(|epoch| epoch.validation_accuracy),
+            "test_accuracy": record.test.accuracy,
+            "seconds": record.seconds,
+            "samples_per_second": record.samples_per_second,
+            "out": folder,
+        })
+    }
+}
