@@ -394,6 +394,8 @@ fn shapes_that_do_not_fit_are_refused() {
     for (record, name) in BINARY.into_iter().zip(names) {
         let message = format!("{name}: [2, 3] · [2]: both inputs must have the same shape");
         assert_eq!(record(&mut tape, a, b).unwrap_err().to_string(), message);
+        record(&mut tape, a, a).unwrap();
+        assert!(tape.trace().contains(&format!("{name}(%0, %0)")), "{}", tape.trace());
     }
     let bias = "the bias must have one axis, as long as the last axis of the first";
     for (x, b, shapes) in

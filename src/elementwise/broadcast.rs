@@ -58,21 +58,19 @@ use crate::tape::{Gradients, Inputs, Op, Tape, Var};
 use crate::tensor::{ShapeError, Tensor, expect_inputs, matrix};
 use ndarray::{ArrayView3, ArrayViewMut3, Axis, Zip};
 
-/// `tensor` with all axes before `axis` in the first axis, `axis` in the second with `length`
-/// entries, and all axes after it in the third.
+/// `tensor` with all axes before `axis` in the first axis, `axis` in the second, and all axes after
+/// it in the third. Without an `axis` all entries lie along the second.
 ///
-/// `shape` is the shape of the longer of the two tensors that an op links. Of the shorter one the
-/// `length` is 1. Without an `axis` all entries lie along the second.
+/// `shape` is that of the longer of the two tensors that an op links. Of the shorter one the second
+/// axis has length 1.
 fn along<'a, T: Real>(
     tensor: &'a Tensor<T>,
     shape: &[usize],
     axis: Option<Axis>,
-    length: usize,
 ) -> ArrayView3<'a, T> {
-    let (outer, inner) = around(shape, axis);
     tensor
         .view()
-        .into_shape_with_order((outer, length, inner))
+        .into_shape_with_order(shape_along(tensor.len(), shape, axis))
         .expect("a tape's tensors are contiguous")
 }
 
@@ -81,20 +79,17 @@ fn along_mut<'a, T: Real>(
     tensor: &'a mut Tensor<T>,
     shape: &[usize],
     axis: Option<Axis>,
-    length: usize,
 ) -> ArrayViewMut3<'a, T> {
-    let (outer, inner) = around(shape, axis);
-    tensor
-        .view_mut()
-        .into_shape_with_order((outer, length, inner))
-        .expect("a tape's tensors are contiguous")
+    let shape = shape_along(tensor.len(), shape, axis);
+    tensor.view_mut().into_shape_with_order(shape).expect("a tape's tensors are contiguous")
 }
 
-/// Number of entries across the axes before `axis`, and across those after it.
-fn around(shape: &[usize], axis: Option<Axis>) -> (usize, usize) {
-    axis.map_or((1, 1), |Axis(axis)| {
+/// The three lengths of [`along`], for a tensor with this many `entries`.
+fn shape_along(entries: usize, shape: &[usize], axis: Option<Axis>) -> [usize; 3] {
+    let (before, after) = axis.map_or((1, 1), |Axis(axis)| {
         (shape[..axis].iter().product(), shape[axis + 1..].iter().product())
-    })
+    });
+    [before, entries / (before * after), after]
 }
 
 /// `shape` without `axis`.
@@ -126,14 +121,10 @@ struct Reduce {
 }
 
 impl Reduce {
-    /// Number of entries that make one entry of the output.
-    fn length<T: Real>(&self, x: &Tensor<T>) -> usize {
-        self.axis.map_or(x.len(), |axis| x.len_of(axis))
-    }
-
-    /// What the sum is divided by.
-    fn divisor<T: Real>(&self, length: usize) -> T {
-        if self.mean { T::of(length as f64) } else { T::one() }
+    /// What the sum is divided by: n for a mean, 1 for a sum.
+    fn divisor<T: Real>(&self, x: &Tensor<T>) -> T {
+        let n = self.axis.map_or(x.len(), |axis| x.len_of(axis));
+        if self.mean { T::of(n as f64) } else { T::one() }
     }
 }
 
@@ -158,10 +149,9 @@ impl<T: Real> Op<T> for Reduce {
     }
 
     fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
-        let (x, length) = (&x[0], self.length(&x[0]));
-        let divisor = self.divisor(length);
-        Zip::from(along_mut(y, x.shape(), self.axis, 1).index_axis_mut(Axis(1), 0))
-            .and(along(x, x.shape(), self.axis, length).lanes(Axis(1)))
+        let (x, divisor) = (&x[0], self.divisor(&x[0]));
+        Zip::from(along_mut(y, x.shape(), self.axis).index_axis_mut(Axis(1), 0))
+            .and(along(x, x.shape(), self.axis).lanes(Axis(1)))
             .for_each(|y, x| *y = x.sum() / divisor);
     }
 
@@ -172,11 +162,10 @@ impl<T: Real> Op<T> for Reduce {
         dy: &Tensor<T>,
         mut dx: Gradients<'_, T>,
     ) {
-        let (shape, length) = (x[0].shape(), self.length(&x[0]));
-        let divisor = self.divisor(length);
+        let (shape, divisor) = (x[0].shape(), self.divisor(&x[0]));
         if let Some(dx) = dx.wanted(0) {
-            along_mut(dx, shape, self.axis, length)
-                .zip_mut_with(&along(dy, shape, self.axis, 1), |dx, &dy| *dx += dy / divisor);
+            along_mut(dx, shape, self.axis)
+                .zip_mut_with(&along(dy, shape, self.axis), |dx, &dy| *dx += dy / divisor);
         }
     }
 }
@@ -213,7 +202,7 @@ impl<T: Real> Op<T> for Expand {
 
     fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
         let (shape, axis) = (x[1].shape(), Some(self.axis));
-        along_mut(y, shape, axis, x[1].len_of(self.axis)).assign(&along(&x[0], shape, axis, 1));
+        along_mut(y, shape, axis).assign(&along(&x[0], shape, axis));
     }
 
     fn backward(
@@ -225,8 +214,8 @@ impl<T: Real> Op<T> for Expand {
     ) {
         let (shape, axis) = (x[1].shape(), Some(self.axis));
         if let Some(dx) = dx.wanted(0) {
-            Zip::from(along_mut(dx, shape, axis, 1).index_axis_mut(Axis(1), 0))
-                .and(along(dy, shape, axis, x[1].len_of(self.axis)).lanes(Axis(1)))
+            Zip::from(along_mut(dx, shape, axis).index_axis_mut(Axis(1), 0))
+                .and(along(dy, shape, axis).lanes(Axis(1)))
                 .for_each(|dx, dy| *dx += dy.sum());
         }
     }
