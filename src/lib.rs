@@ -8,6 +8,8 @@ pub mod gradcheck;
 pub mod matmul;
 pub mod metrics;
 pub mod parallel;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod real;
 mod svg;
 pub mod tape;
