@@ -17,6 +17,8 @@ pub mod network;
 pub mod normalize;
 pub mod optim;
 pub mod parallel;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod real;
 pub mod scalar;
 pub mod softmax;
