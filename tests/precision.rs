@@ -88,6 +88,17 @@ fn f32_and_f64_agree() {
 }
 
 #[test]
+fn ops_go_by_their_names() {
+    for (name, record, _) in OPS {
+        let mut tape = Tape::new();
+        let y = record(&mut tape, &mut Draw::new(1)).unwrap();
+        let trace = tape.trace();
+        let line = trace.lines().nth(y.index()).unwrap();
+        assert!(line.contains(&format!(" = {name}(")), "{name}: {line}");
+    }
+}
+
+#[test]
 fn the_ops_of_these_chapters_are_all_compared() {
     let compared: BTreeSet<&str> = OPS.iter().map(|(name, ..)| *name).collect();
     let chapters: [&[Case]; 5] = [
