@@ -32,6 +32,9 @@ pub struct FractionError {
 }
 
 impl Fraction {
+    /// 0: nothing is dropped, nothing is smoothed.
+    pub const ZERO: Self = Self(0.0);
+
     /// `value` as a fraction.
     ///
     /// # Errors

@@ -67,15 +67,17 @@ pub fn column_moments<T: Real>(x: &[T], mean: &mut [T], variance: &mut [T], scra
 /// Mean and Σ (x − mean)² of each column of one block.
 fn block_moments<T: Real>(block: &[T], mean: &mut [T], squares: &mut [T]) {
     let columns = mean.len();
+    // The first row taken off keeps the sums small, and with them their rounding.
+    let first = &block[..columns];
     mean.fill(T::zero());
     for row in block.chunks_exact(columns) {
-        for (mean, &x) in mean.iter_mut().zip(row) {
-            *mean += x;
+        for ((mean, &x), &first) in mean.iter_mut().zip(row).zip(first) {
+            *mean += x - first;
         }
     }
     let share = T::of(columns as f64 / block.len() as f64);
-    for mean in mean.iter_mut() {
-        *mean *= share;
+    for (mean, &first) in mean.iter_mut().zip(first) {
+        *mean = first + *mean * share;
     }
     squares.fill(T::zero());
     for row in block.chunks_exact(columns) {
