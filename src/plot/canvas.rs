@@ -59,8 +59,14 @@ pub(super) struct Canvas<B: DrawingBackend> {
     text: Rgb,
     /// From the top of a text, as the backend understands it, to its baseline, in sizes.
     ascent: f64,
-    /// The PNGs of the images so far, where the backend takes none itself.
-    images: Option<Vec<Vec<u8>>>,
+    medium: Medium,
+}
+
+enum Medium {
+    /// With the PNGs of the images so far.
+    Svg(Vec<Vec<u8>>),
+    /// With the color of the page.
+    Bitmap(Rgb),
 }
 
 /// The elements of an SVG of this width, and what height they take.
@@ -70,18 +76,22 @@ pub(super) fn draw_svg(
 ) -> Result<(String, f64), PlotError> {
     provide_font()?;
     let mut document = String::new();
-    let mut canvas = Canvas {
-        backend: SVGBackend::with_string(&mut document, (0, 0)),
-        width,
-        scale: SVG_SCALE,
-        text: theme::TEXT_SENTINEL,
-        ascent: 0.76,
-        images: Some(Vec::new()),
+    let (images, height) = {
+        let mut canvas = Canvas {
+            backend: SVGBackend::with_string(&mut document, (0, 0)),
+            width,
+            scale: SVG_SCALE,
+            text: theme::TEXT_SENTINEL,
+            ascent: 0.76,
+            medium: Medium::Svg(Vec::new()),
+        };
+        let height = paint(&mut canvas)?;
+        canvas.backend.present().map_err(drawing_error)?;
+        match canvas.medium {
+            Medium::Svg(images) => (images, height),
+            Medium::Bitmap(_) => (Vec::new(), height),
+        }
     };
-    let height = paint(&mut canvas)?;
-    let images = canvas.images.take().unwrap_or_default();
-    canvas.backend.present().map_err(drawing_error)?;
-    drop(canvas);
     // What stands between plotters' own outermost tags, which are lines.
     let mut lines: Vec<&str> = document.lines().skip(1).collect();
     lines.pop();
@@ -107,7 +117,7 @@ pub(super) fn draw_png(
         scale: f64::from(PNG_SCALE * OVERSAMPLING),
         text: theme.text(),
         ascent: 0.62,
-        images: None,
+        medium: Medium::Bitmap(theme.background()),
     };
     paint(&mut canvas)?;
     drop(canvas);
@@ -202,16 +212,52 @@ impl<B: DrawingBackend> Canvas<B> {
         if path.len() < 2 {
             return Ok(());
         }
-        let stroke_width = (width * self.scale).round().max(1.0) as u32;
-        let style = ShapeStyle { color: self.color(ink), filled: false, stroke_width };
-        self.backend.draw_path(path, &style).map_err(drawing_error)
+        match self.medium {
+            Medium::Svg(_) => {
+                let stroke_width = (width * self.scale).round().max(1.0) as u32;
+                let style = ShapeStyle { color: self.color(ink), filled: false, stroke_width };
+                self.backend.draw_path(path, &style).map_err(drawing_error)
+            }
+            Medium::Bitmap(page) => {
+                let [r, g, b] = ink.over(page, self.text);
+                self.stroke(&path, RGBAColor(r, g, b, 1.0), width * self.scale / 2.0)
+            }
+        }
+    }
+
+    /// A thick line of rectangles with round joints. Plotters' own has spikes where a line turns
+    /// back. What overlaps must be opaque to have one color.
+    fn stroke(
+        &mut self,
+        path: &[(i32, i32)],
+        color: RGBAColor,
+        half: f64,
+    ) -> Result<(), PlotError> {
+        let style = ShapeStyle { color, filled: true, stroke_width: 0 };
+        for pair in path.windows(2) {
+            let [from, to] = [pair[0], pair[1]].map(|(x, y)| (f64::from(x), f64::from(y)));
+            let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+            let length = dx.hypot(dy);
+            let (aside_x, aside_y) = (-dy / length * half, dx / length * half);
+            let corner = |(x, y): Point, side: f64| {
+                ((x + side * aside_x).round() as i32, (y + side * aside_y).round() as i32)
+            };
+            let corners =
+                [corner(from, 1.0), corner(to, 1.0), corner(to, -1.0), corner(from, -1.0)];
+            self.backend.fill_polygon(corners, &style).map_err(drawing_error)?;
+        }
+        let radius = (half - 0.5).round().max(0.0) as u32;
+        for &joint in &path[1..path.len() - 1] {
+            self.backend.draw_circle(joint, radius, &style, true).map_err(drawing_error)?;
+        }
+        Ok(())
     }
 
     /// The outline of a rectangle.
     pub(super) fn frame(&mut self, rect: Rect, ink: Ink, width: f64) -> Result<(), PlotError> {
         let Rect { x, y, .. } = rect;
         let (right, bottom) = (x + rect.width, y + rect.height);
-        // Half of the first side twice, so that the corner where the line ends is closed.
+        // From the middle of a side, so that all four corners are joints.
         let corners =
             [(f64::midpoint(x, right), y), (right, y), (right, bottom), (x, bottom), (x, y)];
         self.line(&[&corners[..], &corners[..1]].concat(), ink, width)
@@ -295,7 +341,7 @@ impl<B: DrawingBackend> Canvas<B> {
     /// A picture, enlarged to fill `rect` without smoothing.
     pub(super) fn raster(&mut self, raster: &Raster, rect: Rect) -> Result<(), PlotError> {
         let (from, to) = self.corners(rect);
-        if let Some(images) = &mut self.images {
+        if let Medium::Svg(images) = &mut self.medium {
             let size = (raster.width as u32, raster.height as u32);
             let [r, g, b] = theme::image_sentinel(images.len());
             images.push(encode(&raster.rgba, size, ExtendedColorType::Rgba8)?);

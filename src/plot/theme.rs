@@ -98,6 +98,15 @@ impl Ink {
     pub(super) fn rgb(self, text: Rgb) -> Rgb {
         self.data.map_or(text, |k| PALETTE[k])
     }
+
+    /// The opaque color that this ink has on a page, with text of the color `text`.
+    pub(super) fn over(self, page: Rgb, text: Rgb) -> Rgb {
+        let color = self.rgb(text);
+        std::array::from_fn(|k| {
+            let (ink, page) = (f64::from(color[k]), f64::from(page[k]));
+            (ink * self.opacity + page * (1.0 - self.opacity)).round() as u8
+        })
+    }
 }
 
 /// Plotters writes fixed colors. Text is drawn in this one, which [`follow_page`] turns into the
@@ -145,12 +154,6 @@ fn image_behind(line: &str) -> Option<(&str, usize)> {
 mod tests {
     use super::*;
 
-    fn blend(over: Rgb, opacity: f64, under: Rgb) -> Rgb {
-        std::array::from_fn(|k| {
-            (f64::from(over[k]) * opacity + f64::from(under[k]) * (1.0 - opacity)).round() as u8
-        })
-    }
-
     #[test]
     fn contrast_is_that_of_the_guidelines() {
         let (black, white) = ([0; 3], [255; 3]);
@@ -171,7 +174,7 @@ mod tests {
                 assert!(contrast(color, theme.background()) >= 3.0, "{color:?} on {theme:?}");
             }
             assert!(contrast(theme.text(), theme.background()) >= 10.0);
-            let muted = blend(theme.text(), Ink::MUTED.opacity, theme.background());
+            let muted = Ink::MUTED.over(theme.background(), theme.text());
             assert!(contrast(muted, theme.background()) >= 4.5, "{theme:?}");
         }
     }
@@ -179,7 +182,7 @@ mod tests {
     #[test]
     fn text_is_read_on_the_deepest_shade() {
         for theme in [Theme::Light, Theme::Dark] {
-            let shade = blend(PALETTE[0], DEEPEST_SHADE, theme.background());
+            let shade = Ink::BLUE.faded(DEEPEST_SHADE).over(theme.background(), theme.text());
             assert!(contrast(theme.text(), shade) >= 4.5, "{theme:?}");
         }
     }
@@ -190,6 +193,14 @@ mod tests {
         assert_eq!(data, [Some(0), Some(1), Some(2), Some(3), None, Some(0)]);
         assert_eq!(Ink::series(4).rgb([9; 3]), [9; 3]);
         assert_eq!(Ink::series(5).rgb([9; 3]), PALETTE[0]);
+    }
+
+    #[test]
+    fn ink_over_a_page() {
+        let page = [200, 100, 0];
+        assert_eq!(Ink::TEXT.over(page, [0, 50, 255]), [0, 50, 255]);
+        assert_eq!(Ink::TEXT.faded(0.25).over(page, [0, 50, 255]), [150, 88, 64]);
+        assert_eq!(Ink::series(0).faded(0.0).over(page, [9; 3]), page);
     }
 
     #[test]
