@@ -16,11 +16,14 @@
 //! Framing and centering are those of MNIST. Only points are bent, never pixels, so edges stay
 //! sharp.
 
+// A table, kept as one: a stroke a line where it fits.
+#[rustfmt::skip]
 mod glyphs;
 
 use crate::data::Dataset;
-use glyphs::{GLYPHS, Stroke};
+use glyphs::GLYPHS;
 use rand::rngs::ChaCha8Rng;
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use std::f32::consts::TAU;
@@ -80,7 +83,7 @@ impl Hand {
     fn new(rng: &mut ChaCha8Rng) -> Self {
         let mut normal = |sd: f32| sd * rng.sample::<f32, _>(StandardNormal);
         let waves = std::array::from_fn(|k| {
-            let (amplitude, frequency) = if k < 3 { (0.05, 3.0) } else { (0.02, 7.0) };
+            let (amplitude, frequency) = if k < 3 { (0.06, 2.5) } else { (0.015, 6.0) };
             Wave {
                 amplitude: [normal(amplitude), normal(amplitude)],
                 frequency: [normal(frequency), normal(frequency)],
@@ -96,8 +99,8 @@ impl Hand {
             [cos * aspect, -cos * aspect * slant - sin],
             [sin * aspect, cos - sin * aspect * slant],
         ];
-        let radius = (1.35 * normal(0.32).exp()).clamp(0.55, 2.8);
-        let blur = 1.1 + 0.5 * normal(1.0).abs();
+        let radius = (1.2 * normal(0.27).exp()).clamp(0.6, 2.3);
+        let blur = 1.1 + normal(0.25).abs();
         Self { waves, affine, radius, blur }
     }
 
@@ -113,7 +116,9 @@ impl Hand {
 
     fn write(&self, label: usize, rng: &mut ChaCha8Rng) -> [[u8; SIDE]; SIDE] {
         let mut lines = Vec::with_capacity(128);
-        for stroke in choose(label, rng) {
+        let (_, strokes) =
+            GLYPHS[label].choose_weighted(rng, |glyph| glyph.0).expect("weights are positive");
+        for stroke in *strokes {
             let mut from = self.bend(stroke[0]);
             for to in curve(stroke) {
                 let to = self.bend(to);
@@ -153,21 +158,9 @@ impl Hand {
     }
 }
 
-/// One of the ways to write a digit, the common ones more often.
-fn choose(label: usize, rng: &mut ChaCha8Rng) -> &'static [Stroke] {
-    let glyphs = GLYPHS[label];
-    let mut left = rng.random_range(0.0..glyphs.iter().map(|glyph| glyph.0).sum::<f32>());
-    for (weight, strokes) in glyphs {
-        left -= weight;
-        if left < 0.0 {
-            return strokes;
-        }
-    }
-    glyphs[0].1
-}
-
 /// Points on the Catmull-Rom curve through `points`: on each piece the cubic whose slope at a
-/// point is half the way from the point before it to the point after it.
+/// point is half the way from the point before it to the point after it. An end has no point
+/// beyond it and stands in for it.
 fn curve(points: &[Point]) -> impl Iterator<Item = Point> {
     let last = points.len() - 1;
     (0..last).flat_map(move |k| {

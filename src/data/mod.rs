@@ -1,6 +1,18 @@
 //! Data sets: drawn by the crate, or read from files. Chapter 11.
 
 pub mod digits;
+pub mod ellipse;
+#[cfg(feature = "fetch")]
+pub mod fetch;
+#[cfg(feature = "data")]
+pub mod folder;
+#[cfg(feature = "data")]
+pub mod inventory;
+#[cfg(feature = "data")]
+pub mod known;
+#[cfg(feature = "data")]
+pub mod mnist;
+pub mod split;
 
 use crate::real::Real;
 use std::sync::Arc;
