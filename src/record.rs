@@ -141,7 +141,8 @@ impl Machine {
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 fn cpu() -> String {
     let brand = raw_cpuid::CpuId::new().get_processor_brand_string();
-    brand.map_or_else(|| std::env::consts::ARCH.to_owned(), |brand| brand.as_str().trim().to_owned())
+    brand
+        .map_or_else(|| std::env::consts::ARCH.to_owned(), |brand| brand.as_str().trim().to_owned())
 }
 
 #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]

@@ -12,12 +12,12 @@ pub type Outcome = Result<(), Failure>;
 #[derive(Debug)]
 pub enum Failure {
     /// Something went wrong. Exit code 1.
-    Error(Box<dyn Error>),
+    Error(Box<dyn Error + Send + Sync>),
     /// Ctrl-C, with what to do next. Exit code 130, as shells have it.
     Interrupted(String),
 }
 
-impl<E: Error + 'static> From<E> for Failure {
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Error(Box::new(error))
     }

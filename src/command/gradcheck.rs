@@ -25,8 +25,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     let text = if arguments.json { json(&results) } else { table(&results) };
     console::stdout(&text)?;
-    let failed: Vec<_> =
-        results.iter().filter(|(case, report)| !passes(case, report)).map(|(case, _)| case.op).collect();
+    let failed: Vec<_> = results
+        .iter()
+        .filter(|(case, report)| !passes(case, report))
+        .map(|(case, _)| case.op)
+        .collect();
     if failed.is_empty() {
         return Ok(());
     }
@@ -42,7 +45,9 @@ fn chosen(ops: &[String]) -> Result<Vec<&'static Case>, Failure> {
             return Err(Failure::new(message));
         }
     }
-    Ok(catalog::cases().filter(|case| ops.is_empty() || ops.iter().any(|op| op == case.op)).collect())
+    Ok(catalog::cases()
+        .filter(|case| ops.is_empty() || ops.iter().any(|op| op == case.op))
+        .collect())
 }
 
 fn passes(case: &Case, report: &Report) -> bool {

@@ -49,13 +49,15 @@ pub enum PictureError {
 /// [`PictureError`] where the file is missing, no picture, or blank.
 pub fn read(path: &Path) -> Result<Vec<f32>, PictureError> {
     let owned = || path.to_path_buf();
-    let file = ImageReader::open(path).map_err(|source| PictureError::Open { path: owned(), source })?;
+    let file =
+        ImageReader::open(path).map_err(|source| PictureError::Open { path: owned(), source })?;
     let picture = file
         .with_guessed_format()
         .map_err(|source| PictureError::Open { path: owned(), source })?
         .decode()
         .map_err(|source| PictureError::Decode { path: owned(), source })?;
-    let digit = normalize(on_black(picture)).ok_or_else(|| PictureError::Blank { path: owned() })?;
+    let digit =
+        normalize(on_black(picture)).ok_or_else(|| PictureError::Blank { path: owned() })?;
     Ok(digit.iter().map(|&pixel| f32::from(pixel) / 255.0).collect())
 }
 

@@ -33,10 +33,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut network = open(&arguments.model)?;
     let mut predictions = Vec::new();
     for image in &arguments.images {
-        let probabilities = network.probabilities(&picture::read(image)?).map_err(|error| {
-            Failure::new(format!("{}: {error}", arguments.model.display()))
-        })?;
-        let larger = |best, class| if probabilities[class] > probabilities[best] { class } else { best };
+        let probabilities = network
+            .probabilities(&picture::read(image)?)
+            .map_err(|error| Failure::new(format!("{}: {error}", arguments.model.display())))?;
+        let larger =
+            |best, class| if probabilities[class] > probabilities[best] { class } else { best };
         let class = (1..probabilities.len()).fold(0, larger);
         predictions.push(Prediction { image, class, probabilities });
     }
@@ -48,7 +49,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn open(path: &Path) -> Result<Network<f32>, Failure> {
     let path = if path.is_dir() { path.join(crate::train::MODEL) } else { path.to_path_buf() };
     let file = Checkpoint::<f32>::read(&path)?;
-    let failure = |error: &dyn std::error::Error| Failure::new(format!("{}: {error}", path.display()));
+    let failure =
+        |error: &dyn std::error::Error| Failure::new(format!("{}: {error}", path.display()));
     let model: Model =
         serde_json::from_str(checkpoint::text(&file, &path, "model")?).map_err(|e| failure(&e))?;
     let mut network = model.network(1, 0)?;
@@ -59,7 +61,8 @@ fn open(path: &Path) -> Result<Network<f32>, Failure> {
 fn text(predictions: &[Prediction<'_>]) -> String {
     let mut text = String::new();
     for Prediction { image, class, probabilities } in predictions {
-        let _ = writeln!(text, "{}: {class} ({:.1} %)", image.display(), 100.0 * probabilities[*class]);
+        let _ =
+            writeln!(text, "{}: {class} ({:.1} %)", image.display(), 100.0 * probabilities[*class]);
         for (class, probability) in probabilities.iter().enumerate() {
             let bar = "█".repeat((probability * 40.0).round() as usize);
             let line = format!("  {class}  {:>5.1} %  {bar}", 100.0 * probability);

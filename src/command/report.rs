@@ -37,9 +37,8 @@ pub fn write(
     let test = record::Test::new(&evaluation, &data.test);
     let record = Record::new(training, ending, data.describe(), test, threads);
     let path = folder.join("metrics.json");
-    write_atomically(&path, serde_json::to_string_pretty(&record)?.as_bytes()).map_err(|error| {
-        Failure::new(format!("{}: cannot be written: {error}", path.display()))
-    })?;
+    write_atomically(&path, serde_json::to_string_pretty(&record)?.as_bytes())
+        .map_err(|error| Failure::new(format!("{}: cannot be written: {error}", path.display())))?;
     let name = data.train.name();
     save_curves(folder, name, training.epochs())?;
     let confusion = ConfusionMatrix::new("Confusion matrix", &record.test.confusion);
@@ -58,7 +57,9 @@ fn save<E: std::error::Error + 'static>(
     name: &str,
     save: impl Fn(&Path) -> Result<(), E>,
 ) -> Result<(), E> {
-    ["svg", "png"].iter().try_for_each(|extension| save(&folder.join(name).with_extension(extension)))
+    ["svg", "png"]
+        .iter()
+        .try_for_each(|extension| save(&folder.join(name).with_extension(extension)))
 }
 
 fn save_curves(folder: &Path, data: &str, epochs: &[Epoch]) -> Result<(), Failure> {

@@ -2,9 +2,10 @@
 
 use crate::console::{Console, Failure, Outcome, program};
 use crate::report;
-use crate::source::{self, Source, TestSource};
+use crate::source::{self, Source};
 use chainrule::activation::Activation;
 use chainrule::data::Dataset;
+use chainrule::fraction::Fraction;
 use chainrule::init::Init;
 use chainrule::model::Model;
 use chainrule::optim::{Rule, Schedule};
@@ -29,6 +30,7 @@ const SETTINGS: &str = "settings.json";
 
 /// What `chainrule train` takes.
 #[derive(Clone, Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
@@ -60,7 +62,7 @@ pub struct Settings {
     pub data: Source,
     /// Test data, where not of the same set
     #[arg(long, value_enum, value_name = "DATA")]
-    pub test_data: Option<TestSource>,
+    pub test_data: Option<Source>,
     /// Training samples to use, validation included; all where not given
     #[arg(long, value_name = "N")]
     pub samples: Option<usize>,
@@ -80,8 +82,8 @@ pub struct Settings {
     #[arg(long)]
     pub batch_norm: bool,
     /// Dropout rate behind each activation
-    #[arg(long, default_value_t = 0.0, value_name = "P")]
-    pub dropout: f64,
+    #[arg(long, default_value = "0", value_name = "P")]
+    pub dropout: Fraction,
     /// Optimizer
     #[arg(long, default_value = "nesterov", value_name = "NAME")]
     pub optimizer: Rule,
@@ -98,7 +100,7 @@ pub struct Settings {
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub batch: usize,
     /// Passes over the training samples
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = 8, value_name = "N")]
     pub epochs: usize,
     /// Stop after this many epochs without a lower validation loss
     #[arg(long, value_name = "N")]
@@ -137,7 +139,7 @@ impl Settings {
             .activations(&self.activation)?
             .init(self.init)
             .batch_norm(self.batch_norm)
-            .dropout(self.dropout)?;
+            .dropout(self.dropout);
         Ok(Plan {
             model: Model::Mlp(model),
             epochs: self.epochs,
@@ -362,6 +364,7 @@ fn read_settings(folder: &Path) -> Result<Settings, Failure> {
             path.display()
         ))
     })?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::new(format!("{}: not the settings of a training: {error}", path.display())))
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::new(format!("{}: not the settings of a training: {error}", path.display()))
+    })
 }

@@ -5,11 +5,12 @@ use super::theme::{self, Ink, Rgb, Theme};
 use crate::svg::printable;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder, RgbImage, imageops};
-use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
+use plotters::backend::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{
     FontDesc, FontFamily, FontStyle, FontTransform, RGBAColor, ShapeStyle, TextStyle, register_font,
 };
+use plotters_bitmap::BitMapBackend;
 use std::fmt::Display;
 use std::sync::OnceLock;
 
