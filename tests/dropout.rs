@@ -161,6 +161,9 @@ fn the_mask_is_the_same_on_every_machine() {
         [3, 5, 7, 9, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24, 25, 28, 29, 31]
     );
     assert_eq!(dropped(0.2), [7, 15, 19, 21, 28, 29]);
+    // The first word, 3_402_485_015, is kept at the rate that equals it, and dropped above.
+    assert!(!dropped(3_402_485_015.0 / 2f64.powi(32)).contains(&0));
+    assert!(dropped(3_402_485_016.0 / 2f64.powi(32)).contains(&0));
 }
 
 #[test]

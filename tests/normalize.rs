@@ -713,6 +713,25 @@ fn planted_faults_are_found() {
 }
 
 #[test]
+fn a_trace_names_the_ops() {
+    let mut tape = Tape::<f64>::new();
+    let (x, features) = (tape.input(Tensor::ones(vec![4, 3])), tape.input(ones(3)));
+    tape.row_normalize(x).unwrap();
+    tape.batch_norm(x, features, features).unwrap();
+    tape.layer_norm(x, features, features).unwrap();
+    let trace = tape.trace();
+    let ops: Vec<_> = trace.lines().skip(2).collect();
+    assert_eq!(
+        ops,
+        [
+            "%2 = row_normalize(%0) [4, 3]",
+            "%3 = batch_norm(%0, %1, %1) [4, 3]",
+            "%4 = layer_norm(%0, %1, %1) [4, 3]",
+        ]
+    );
+}
+
+#[test]
 fn shapes_that_do_not_fit_are_refused() {
     let mut tape = Tape::<f64>::new();
     let scalar = tape.input(arr0(1.0));

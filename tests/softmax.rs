@@ -620,6 +620,35 @@ fn f32_agrees_with_f64() {
 }
 
 #[test]
+fn a_trace_names_the_ops() {
+    let mut tape = Tape::<f64>::new();
+    let (z, t) = (tape.input(logits()), tape.input(labels()));
+    tape.softmax(z).unwrap();
+    tape.log_softmax(z).unwrap();
+    tape.log_sum_exp(z).unwrap();
+    tape.softmax_cross_entropy(z, t).unwrap();
+    tape.softmax_kl_divergence(z, t, SUM).unwrap();
+    tape.cross_entropy(z, t, SUM).unwrap();
+    tape.negative_log_likelihood(z, t, SUM).unwrap();
+    tape.kl_divergence(z, t, SUM).unwrap();
+    let trace = tape.trace();
+    let ops: Vec<_> = trace.lines().skip(2).map(|line| &line[5..]).collect();
+    assert_eq!(
+        ops,
+        [
+            "softmax(%0) [2, 3]",
+            "log_softmax(%0) [2, 3]",
+            "log_sum_exp(%0) [2]",
+            "softmax_cross_entropy(%0, %1) []",
+            "softmax_kl_divergence(%0, %1) []",
+            "cross_entropy(%0, %1) []",
+            "negative_log_likelihood(%0, %1) []",
+            "kl_divergence(%0, %1) []",
+        ]
+    );
+}
+
+#[test]
 fn shapes_that_do_not_fit_are_refused() {
     let mut tape = Tape::<f64>::new();
     let scalar = tape.input(arr0(1.0));

@@ -160,19 +160,11 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
         for r in &mut self.r {
             *r = (*r + epsilon).sqrt().recip();
         }
-        // γ · (x − μ) · r + β, with the product γ · r taken once a feature.
         let (scale, _) = self.sums.split_at_mut(features);
         for ((scale, &gamma), &r) in scale.iter_mut().zip(entries(&x[1])).zip(&self.r) {
             *scale = gamma * r;
         }
-        let beta = entries(&x[2]);
-        let x = entries(&x[0]).chunks_exact(features);
-        for (x, y) in x.zip(entries_mut(y).chunks_exact_mut(features)) {
-            let terms = self.mean.iter().zip(scale.iter()).zip(beta);
-            for ((y, &x), ((&mean, &scale), &beta)) in y.iter_mut().zip(x).zip(terms) {
-                *y = (x - mean) * scale + beta;
-            }
-        }
+        affine(entries(&x[0]), &self.mean, scale, entries(&x[2]), entries_mut(y));
     }
 
     fn backward(
@@ -183,21 +175,8 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
         mut dx: Gradients<'_, T>,
     ) {
         let (rows, features) = matrix_shape(x[0].shape());
-        let gamma = entries(&x[1]);
-        let rows_of = |tensor| entries(tensor).chunks_exact(features);
         let (d_gamma, d_beta) = self.sums.split_at_mut(features);
-        d_gamma.fill(T::zero());
-        d_beta.fill(T::zero());
-        for (x, dy) in rows_of(&x[0]).zip(rows_of(dy)) {
-            let sums = d_gamma.iter_mut().zip(d_beta.iter_mut());
-            let statistics = self.mean.iter().zip(&self.r);
-            for (((d_gamma, d_beta), (&mean, &r)), (&x, &dy)) in
-                sums.zip(statistics).zip(x.iter().zip(dy))
-            {
-                *d_gamma += dy * ((x - mean) * r);
-                *d_beta += dy;
-            }
-        }
+        affine_gradients(entries(&x[0]), entries(dy), &self.mean, &self.r, d_gamma, d_beta);
         if let Some(gradient) = dx.wanted(1) {
             for (gradient, &sum) in entries_mut(gradient).iter_mut().zip(d_gamma.iter()) {
                 *gradient += sum;
@@ -214,21 +193,82 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
         for sum in &mut self.sums {
             *sum *= share;
         }
-        let (d_gamma, d_beta) = self.sums.split_at(features);
-        let dx = entries_mut(dx).chunks_exact_mut(features);
-        for (dx, (x, dy)) in dx.zip(rows_of(&x[0]).zip(rows_of(dy))) {
-            let terms = self.mean.iter().zip(&self.r).zip(gamma);
-            let sums = d_gamma.iter().zip(d_beta);
-            for (((dx, (&x, &dy)), ((&mean, &r), &gamma)), (&d_gamma, &d_beta)) in
-                dx.iter_mut().zip(x.iter().zip(dy)).zip(terms).zip(sums)
-            {
-                *dx += gamma * r * (dy - d_beta - (x - mean) * r * d_gamma);
-            }
-        }
+        let features = Features {
+            mean: &self.mean,
+            r: &self.r,
+            gamma: entries(&x[1]),
+            d_gamma_share: &self.sums[..features],
+            d_beta_share: &self.sums[features..],
+        };
+        add_input_gradient(entries(&x[0]), entries(dy), features, entries_mut(dx));
     }
 
     fn buffers(&mut self) -> &mut [Tensor<T>] {
         &mut self.running
+    }
+}
+
+/// y = (x − μ) · scale + β, with scale = γ · r. Shapes: x and y `[rows, features]`, the others
+/// `[features]`.
+fn affine<T: Real>(x: &[T], mean: &[T], scale: &[T], beta: &[T], y: &mut [T]) {
+    let features = mean.len();
+    for (y, x) in y.chunks_exact_mut(features).zip(x.chunks_exact(features)) {
+        let terms = mean.iter().zip(scale).zip(beta);
+        for ((y, &x), ((&mean, &scale), &beta)) in y.iter_mut().zip(x).zip(terms) {
+            *y = (x - mean) * scale + beta;
+        }
+    }
+}
+
+/// dγ = Σ dy · x̂ and dβ = Σ dy over the rows. Shapes: x and dy `[rows, features]`, the others
+/// `[features]`.
+fn affine_gradients<T: Real>(
+    x: &[T],
+    dy: &[T],
+    mean: &[T],
+    r: &[T],
+    d_gamma: &mut [T],
+    d_beta: &mut [T],
+) {
+    let features = mean.len();
+    d_gamma.fill(T::zero());
+    d_beta.fill(T::zero());
+    for (x, dy) in x.chunks_exact(features).zip(dy.chunks_exact(features)) {
+        let sums = d_gamma.iter_mut().zip(d_beta.iter_mut());
+        let statistics = mean.iter().zip(r);
+        for (((d_gamma, d_beta), (&mean, &r)), (&x, &dy)) in
+            sums.zip(statistics).zip(x.iter().zip(dy))
+        {
+            *d_gamma += dy * ((x - mean) * r);
+            *d_beta += dy;
+        }
+    }
+}
+
+/// What dx takes of each feature. `[features]` each.
+#[derive(Clone, Copy, Debug)]
+struct Features<'a, T> {
+    mean: &'a [T],
+    r: &'a [T],
+    gamma: &'a [T],
+    /// 1/n · dγ, or 0 where r is a constant.
+    d_gamma_share: &'a [T],
+    /// 1/n · dβ, or 0 where μ is a constant.
+    d_beta_share: &'a [T],
+}
+
+/// dx += γ · r · (dy − 1/n · dβ − x̂ · 1/n · dγ). Shapes: x, dy and dx `[rows, features]`.
+fn add_input_gradient<T: Real>(x: &[T], dy: &[T], of: Features<'_, T>, dx: &mut [T]) {
+    let features = of.mean.len();
+    let rows = x.chunks_exact(features).zip(dy.chunks_exact(features));
+    for (dx, (x, dy)) in dx.chunks_exact_mut(features).zip(rows) {
+        let terms = of.mean.iter().zip(of.r).zip(of.gamma);
+        let shares = of.d_gamma_share.iter().zip(of.d_beta_share);
+        for (((dx, (&x, &dy)), ((&mean, &r), &gamma)), (&d_gamma, &d_beta)) in
+            dx.iter_mut().zip(x.iter().zip(dy)).zip(terms).zip(shares)
+        {
+            *dx += gamma * r * (dy - d_beta - (x - mean) * r * d_gamma);
+        }
     }
 }
 

@@ -71,7 +71,7 @@ impl<'a, T: Real> Targets<'a, T> {
     /// The targets of the samples, one after the other.
     pub fn rows(self) -> impl Iterator<Item = Target<'a, T>> {
         let width = if self.are_classes { 1 } else { self.classes };
-        let keep = T::one() - self.smoothing;
+        let keep = self.keep();
         let share = self.smoothing / T::of(self.classes as f64);
         self.entries.chunks_exact(width).map(move |row| {
             let kind = if self.are_classes {
