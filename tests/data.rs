@@ -634,10 +634,9 @@ mod download {
     fn a_set_is_asked_for_at_the_mirror_that_is_named() {
         let server = Server::new(|_| not_found());
         let folder = TempDir::new().unwrap();
-        for (set, path) in [
-            (Set::Mnist, "/train-images-idx3-ubyte.gz"),
-            (Set::Cifar10, "/cifar-10-binary.tar.gz"),
-        ] {
+        for (set, path) in
+            [(Set::Mnist, "/train-images-idx3-ubyte.gz"), (Set::Cifar10, "/cifar-10-binary.tar.gz")]
+        {
             let error = fetch(set, folder.path(), Some(&server.address), |_| {}).unwrap_err();
             assert!(matches!(&error, FetchError::Status { .. }), "{error}");
             assert_eq!(server.requests(), [Request { path: path.into(), from: None }]);
