@@ -90,15 +90,7 @@ impl Hand {
                 phase: normal(TAU),
             }
         });
-        let aspect = normal(0.18).exp();
-        let slant = 0.15 + normal(0.22);
-        let (sin, cos) = normal(0.1).sin_cos();
-        // x' = aspect·(x − slant·y), then the rotation: y points down, so a hand that leans to
-        // the right moves x back as y grows.
-        let affine = [
-            [cos * aspect, -cos * aspect * slant - sin],
-            [sin * aspect, cos - sin * aspect * slant],
-        ];
+        let affine = affine(normal(0.18).exp(), 0.15 + normal(0.22), normal(0.1));
         let radius = (1.2 * normal(0.27).exp()).clamp(0.6, 2.3);
         let blur = 1.1 + normal(0.25).abs();
         Self { waves, affine, radius, blur }
@@ -156,6 +148,18 @@ impl Hand {
             row.map(|square| ((self.radius - square.sqrt()) / self.blur + 0.5).clamp(0.0, 1.0))
         })
     }
+}
+
+/// Stretches x by `aspect`, leans to the right by `slant` (y points down, so x falls as y grows),
+/// and turns by `angle`:
+///
+/// ```text
+/// A = [cos −sin; sin cos] · [aspect 0; 0 1] · [1 −slant; 0 1]
+/// ```
+fn affine(aspect: f32, slant: f32, angle: f32) -> [[f32; 2]; 2] {
+    let (sin, cos) = angle.sin_cos();
+    let lean = -aspect * slant;
+    [[cos * aspect, cos * lean - sin], [sin * aspect, sin * lean + cos]]
 }
 
 /// Points on the Catmull-Rom curve through `points`: on each piece the cubic whose slope at a
@@ -220,4 +224,167 @@ fn center(ink: &[[f32; BOX]; BOX]) -> [[u8; SIDE]; SIDE] {
         }
     }
     image
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::{assert_abs_diff_eq, assert_relative_eq};
+
+    fn hand(radius: f32, blur: f32) -> Hand {
+        let waves = std::array::from_fn(|k| Wave {
+            amplitude: [0.1 * k as f32, -0.2],
+            frequency: [1.0, 2.0 + k as f32],
+            phase: 0.3,
+        });
+        Hand { waves, affine: [[2.0, 0.5], [-1.0, 3.0]], radius, blur }
+    }
+
+    #[test]
+    fn points_are_bent_by_waves_and_then_by_the_affine_map() {
+        let (x, y) = (0.4_f64, 0.7_f64);
+        let (mut u, mut v) = (x, y);
+        for k in 0..6 {
+            let sin = (x + (2.0 + f64::from(k)) * y + 0.3).sin();
+            u += 0.1 * f64::from(k) * sin;
+            v -= 0.2 * sin;
+        }
+        let [bent_x, bent_y] = hand(1.0, 1.0).bend([0.4, 0.7]);
+        assert_relative_eq!(f64::from(bent_x), 2.0 * u + 0.5 * v, max_relative = 1e-5);
+        assert_relative_eq!(f64::from(bent_y), 3.0 * v - u, max_relative = 1e-5);
+    }
+
+    #[test]
+    fn the_affine_map_leans_stretches_and_turns() {
+        assert_eq!(affine(2.0, 0.0, 0.0), [[2.0, 0.0], [0.0, 1.0]]);
+        assert_eq!(affine(2.0, 0.25, 0.0), [[2.0, -0.5], [0.0, 1.0]]);
+        // A quarter turn takes x to y and y to −x.
+        let turned = affine(2.0, 0.25, TAU / 4.0);
+        assert_abs_diff_eq!(turned.as_flattened(), &[0.0, -1.0, 2.0, -0.5][..], epsilon = 1e-6);
+        assert_relative_eq!(
+            affine(2.0, 0.25, 0.3).as_flattened(),
+            &[1.910673, -0.773188, 0.591040, 0.807576][..],
+            max_relative = 1e-5
+        );
+    }
+
+    #[test]
+    fn hands_differ_as_people_do() {
+        const HANDS: usize = 4_000;
+        let hands: Vec<Hand> =
+            (0..HANDS as u64).map(|seed| Hand::new(&mut ChaCha8Rng::seed_from_u64(seed))).collect();
+        let spread = |value: &dyn Fn(&Hand) -> f32| {
+            let mean = hands.iter().map(value).sum::<f32>() / HANDS as f32;
+            let square = hands.iter().map(|hand| (value(hand) - mean).powi(2)).sum::<f32>();
+            [mean, (square / HANDS as f32).sqrt()]
+        };
+        let angle = |hand: &Hand| hand.affine[1][0].atan2(hand.affine[0][0]);
+        let aspect = |hand: &Hand| hand.affine[1][0].hypot(hand.affine[0][0]);
+        // The columns of A at a right angle are those of a hand that does not lean.
+        let slant = |hand: &Hand| {
+            let [[a, b], [c, d]] = hand.affine;
+            -(a * b + c * d) / (a * a + c * c)
+        };
+        let near = |found: [f32; 2], expected: [f32; 2]| {
+            assert_abs_diff_eq!(&found[..], &expected[..], epsilon = 0.02);
+        };
+        near(spread(&|hand| aspect(hand).ln()), [0.0, 0.18]);
+        near(spread(&slant), [0.15, 0.22]);
+        near(spread(&angle), [0.0, 0.1]);
+        near(spread(&|hand| (hand.radius / 1.2).ln()), [0.0, 0.265]);
+        // Of |z| with z normal the mean is √(2/π), the standard deviation √(1 − 2/π).
+        near(spread(&|hand| hand.blur), [1.1 + 0.25 * 0.798, 0.25 * 0.603]);
+        for (k, [amplitude, frequency]) in [(0, [0.06, 2.5]), (2, [0.06, 2.5]), (3, [0.015, 6.0])] {
+            near(spread(&|hand| 10.0 * hand.waves[k].amplitude[1]), [0.0, 10.0 * amplitude]);
+            near(spread(&|hand| 0.1 * hand.waves[k].frequency[0]), [0.0, 0.1 * frequency]);
+        }
+    }
+
+    /// A Catmull-Rom curve through equally spaced points of a parabola is the parabola.
+    #[test]
+    fn the_curve_passes_through_its_points() {
+        let points = [0.0, 1.0, 2.0, 3.0, 4.0].map(|x: f32| [x, x * x]);
+        let curve: Vec<Point> = curve(&points).collect();
+        assert_eq!(curve.len(), 4 * STEPS);
+        for (k, [x, y]) in curve.iter().enumerate() {
+            if (STEPS..3 * STEPS).contains(&k) {
+                assert_relative_eq!(*x, (k + 1) as f32 / STEPS as f32, max_relative = 1e-5);
+                assert_relative_eq!(*y, x * x, max_relative = 1e-5);
+            }
+        }
+        for k in 1..=4 {
+            assert_relative_eq!(&curve[k * STEPS - 1][..], &points[k][..], max_relative = 1e-5);
+        }
+    }
+
+    /// From an end the curve sets out at half the speed of a straight line.
+    #[test]
+    fn the_curve_is_slow_at_its_ends() {
+        let line: Vec<Point> = curve(&[[0.0, 0.0], [1.0, -2.0]]).collect();
+        for (k, point) in line.iter().enumerate() {
+            let t = (k + 1) as f32 / STEPS as f32;
+            let x = t + t * (1.0 - t) * (t - 0.5);
+            assert_abs_diff_eq!(&point[..], &[x, -2.0 * x][..], epsilon = 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_longer_side_fills_the_box() {
+        let mut lines = [[[1.0, 2.0], [3.0, 10.0]], [[2.0, 4.0], [1.5, 3.0]]];
+        frame(&mut lines, 4.0);
+        // 8 units become 16 pixels and 2 more of ink at each end.
+        assert_eq!(lines, [[[8.0, 2.0], [12.0, 18.0]], [[10.0, 6.0], [9.0, 4.0]]]);
+        let mut lines = [[[0.0, 1.0], [-10.0, 0.0]]];
+        frame(&mut lines, 10.0);
+        assert_eq!(lines, [[[15.0, 10.5], [5.0, 9.5]]]);
+    }
+
+    #[test]
+    fn ink_falls_off_with_the_distance_from_the_nearest_line() {
+        let lines = [
+            [[3.2, 4.1], [12.7, 15.4]],
+            [[12.7, 15.4], [18.5, 3.0]],
+            [[10.0, 2.0], [10.0, 2.0]],
+            [[-1.0, 21.0], [-3.0, 12.0]],
+        ];
+        for (radius, blur) in [(1.3, 0.8), (0.6, 1.9), (2.3, 1.1)] {
+            let ink = hand(radius, blur).ink(&lines);
+            for (row, inks) in ink.iter().enumerate() {
+                for (column, &ink) in inks.iter().enumerate() {
+                    let pixel = [column as f64 + 0.5, row as f64 + 0.5];
+                    let distance = (lines.iter())
+                        .map(|line| distance(pixel, line.map(|point| point.map(f64::from))))
+                        .fold(f64::INFINITY, f64::min);
+                    let expected =
+                        ((f64::from(radius) - distance) / f64::from(blur) + 0.5).clamp(0.0, 1.0);
+                    assert_abs_diff_eq!(f64::from(ink), expected, epsilon = 1e-5);
+                }
+            }
+        }
+    }
+
+    /// The distance from a line, by trying many of its points.
+    fn distance([x, y]: [f64; 2], [[ax, ay], [bx, by]]: [[f64; 2]; 2]) -> f64 {
+        (0..=10_000)
+            .map(|step| f64::from(step) / 10_000.0)
+            .map(|t| (x - ax - t * (bx - ax)).hypot(y - ay - t * (by - ay)))
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    #[test]
+    fn ink_moves_to_the_center_of_its_mass() {
+        let mut ink = [[0.0; BOX]; BOX];
+        ink[9][12] = 1.0;
+        ink[9][13] = 0.5;
+        let image = center(&ink);
+        // The center of mass, (12.83, 9.5), moves by (1, 5) towards (14, 14).
+        assert_eq!((image[14][13], image[14][14]), (255, 128));
+        assert_eq!(image.as_flattened().iter().filter(|&&pixel| pixel > 0).count(), 2);
+        // No ink leaves the image: the box moves by 8 at most and by 0 at least.
+        for (at, to) in [(0, 8), (BOX - 1, BOX - 1)] {
+            let mut ink = [[0.0; BOX]; BOX];
+            ink[at][at] = 0.2;
+            assert_eq!(center(&ink)[to][to], 51);
+        }
+    }
 }

@@ -219,7 +219,8 @@ pub fn load(folder: &Path) -> Result<Mnist, MnistError> {
     let unpack = |source| MnistError::Unpack { folder: temporary.clone(), source };
     let unpacked = tempfile::tempdir().map_err(unpack)?;
     let mut sums = [const { String::new() }; 4];
-    for (k, path) in paths.iter().enumerate() {
+    // The small files are last: a damaged one is found before a large one is read.
+    for (k, path) in paths.iter().enumerate().rev() {
         let bytes = read_form(path, k)?;
         sums[k] = known::sha256(&bytes[..])
             .map_err(|source| MnistError::Read { path: path.clone(), source })?;
