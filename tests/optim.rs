@@ -821,6 +821,15 @@ fn one_cycle() {
         final_div_factor: 5.0,
     };
     assert_close(&rates(&schedule, [0, 1]), &[0.01, 0.01], 1e-16);
+    // The top is the first step.
+    let schedule = Schedule::OneCycle {
+        peak: 0.1,
+        steps: 2,
+        pct_start: 0.5,
+        div_factor: 2.0,
+        final_div_factor: 5.0,
+    };
+    assert_close(&rates(&schedule, [0, 1]), &[0.1, 0.01], 1e-16);
 }
 
 #[test]
