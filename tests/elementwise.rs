@@ -268,7 +268,7 @@ fn eq_expand() {
         assert_eq!(y, repeat(&x));
         assert_relative_eq!(dx, dy.sum_axis(axis), max_relative = 1e-14);
         assert_relative_eq!(dx, gradient(&x, &dy, repeat), max_relative = 1e-7);
-        assert_eq!(d_like, Tensor::zeros(dy.raw_dim()));
+        assert_eq!(d_like, Tensor::<f64>::zeros(dy.raw_dim()));
         // With the axis kept at length 1, all else is the same.
         let [y_kept, dx_kept, _] = expand(&x.clone().insert_axis(axis), axis, dy.shape(), &dy);
         assert_eq!(y_kept, y);

@@ -439,7 +439,7 @@ fn class_indices_have_no_gradient() {
         |tape: &mut Tape<f64>, x, t| tape.negative_log_likelihood(x, t, SUM),
     ] {
         let (_, _, dt) = run(&logits(), &labels(), 1.0, record);
-        assert_eq!(dt, Tensor::zeros(vec![2]));
+        assert_eq!(dt, Tensor::<f64>::zeros(vec![2]));
     }
 }
 

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Images in the figure of predictions: five rows of eight.
 const PREDICTIONS: usize = 40;
+/// Mistakes among them, where there are as many: the last two rows.
+const MISTAKES: usize = 16;
 /// Units in the figure of the first layer's weights.
 const UNITS: usize = 40;
 
@@ -85,10 +87,10 @@ fn save_curves(folder: &Path, data: &str, epochs: &[Epoch]) -> Result<(), Failur
     Ok(())
 }
 
-/// Test images with what the network says: half of them mistakes, where there are as many.
+/// Test images with what the network says, its mistakes last.
 fn predictions(test: &Dataset, evaluation: &Evaluation, [height, width]: [usize; 2]) -> ImageGrid {
     let wrong = |&sample: &usize| evaluation.predictions[sample] != test.label(sample);
-    let mistakes: Vec<_> = (0..test.len()).filter(wrong).take(PREDICTIONS / 2).collect();
+    let mistakes: Vec<_> = (0..test.len()).filter(wrong).take(MISTAKES).collect();
     let right = (0..test.len()).filter(|sample| !wrong(sample)).take(PREDICTIONS - mistakes.len());
     let mut grid = ImageGrid::new("Predictions on test images");
     for sample in right.chain(mistakes.iter().copied()) {
