@@ -1,7 +1,7 @@
 //! Handwritten digits, drawn by the crate: what stands in where MNIST is not at hand. Chapter 12.
 //!
-//! A digit is drawn as it is written. A pen follows one of several paths for its class
-//! ([`glyphs`]); every image has a hand of its own:
+//! A digit is drawn as it is written. A pen follows one of several paths for its class, and every
+//! image has a hand of its own:
 //!
 //! ```text
 //! stroke     a smooth curve through the points of the path

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 /// A file of a public data set that is at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The set that it is of, by its name.
+    /// The set that it belongs to.
     pub set: Set,
-    /// The file of the set that it is, by its name.
+    /// Which of the set's files it is.
     pub file: KnownFile,
     /// Where it is.
     pub path: PathBuf,
