@@ -3,6 +3,7 @@
 use chainrule::{Tape, Var};
 use ndarray::{Array1, Array2, ArrayD, IxDyn, arr0, arr1, arr2};
 use roxmltree::{Document, Node};
+use std::process::Command;
 
 /// c = (a + a)·(a + a), with every arrow doubled.
 fn doubled() -> Tape<f64> {
@@ -267,6 +268,11 @@ fn boxes_hold_label_kind_and_shape_and_differ_in_frame() {
     assert_eq!(texts[..3], ["x < \"y\" & 'z' ", "input", "[24, 784]"]);
     assert_eq!(texts[3..6], ["W of 128 units", "parameter", "[784, 128]"]);
     assert!(texts.contains(&"linear_relu"));
+    let bold = document
+        .descendants()
+        .filter(|node| node.attribute("font-weight") == Some("bold"))
+        .map(|node| node.text().unwrap());
+    assert_eq!(bold.take(2).collect::<Vec<_>>(), ["x < \"y\" & 'z' ", "W of 128 units"]);
     let frames: Vec<_> = document
         .descendants()
         .filter(|node| node.has_tag_name("rect"))
@@ -296,7 +302,9 @@ fn text_fits_its_box() {
     tape.label(a, "a label of thirty-two characters");
     let svg = tape.to_svg();
     let width = boxes(&Document::parse(&svg).unwrap())[0].width;
-    assert!(width > 32.0 * 0.602 * 13.0, "{width}");
+    // 0.602 em a letter in most fonts, and a little more for the others, and for the padding.
+    let letters = 32.0 * 0.602 * 13.0;
+    assert!((letters + 15.0..letters + 40.0).contains(&width), "{width}");
 }
 
 #[test]
@@ -350,4 +358,24 @@ fn a_drawing_holds_the_svg() {
     let drawing = tape.drawing();
     assert_eq!(drawing.svg(), tape.to_svg());
     assert_eq!(drawing.to_string(), tape.to_svg());
+}
+
+/// What `a_cell_shows_a_drawing` prints is what a notebook reads.
+#[test]
+fn a_notebook_sees_the_drawing_and_its_text() {
+    let test = std::env::current_exe().unwrap();
+    let output = Command::new(test)
+        .args(["--exact", "a_cell_shows_a_drawing", "--nocapture"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let (svg, trace) = (doubled().to_svg(), doubled().trace());
+    let svg = format!("EVCXR_BEGIN_CONTENT image/svg+xml\n{svg}\nEVCXR_END_CONTENT\n");
+    let text = format!("EVCXR_BEGIN_CONTENT text/plain\n{trace}\nEVCXR_END_CONTENT\n");
+    assert!(printed.contains(&(svg + &text)), "{printed}");
+}
+
+#[test]
+fn a_cell_shows_a_drawing() {
+    doubled().drawing().evcxr_display();
 }

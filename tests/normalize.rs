@@ -30,11 +30,11 @@ fn delta(i: usize, j: usize) -> f64 {
     if i == j { 1.0 } else { 0.0 }
 }
 
-fn ones<T: Real>(features: usize) -> Tensor<T> {
+fn ones(features: usize) -> Tensor<f64> {
     Tensor::ones(vec![features])
 }
 
-fn zeros<T: Real>(features: usize) -> Tensor<T> {
+fn zeros(features: usize) -> Tensor<f64> {
     Tensor::zeros(vec![features])
 }
 
@@ -423,7 +423,7 @@ fn a_batch_of_one_row_learns_the_shift_alone() {
     tape.forward();
     assert_eq!(tape.value(y), &arr2(&[[0.25, -1.5]]).into_dyn());
     tape.backward_from(y, &arr2(&[[1.5, -0.5]]).into_dyn()).unwrap();
-    assert_eq!(tape.gradient(var), &Tensor::zeros(vec![1, 2]));
+    assert_eq!(tape.gradient(var), &Tensor::<f64>::zeros(vec![1, 2]));
     assert_eq!(tape.gradient(gamma_var), &zeros(2));
     assert_eq!(tape.gradient(beta_var), &arr1(&[1.5, -0.5]).into_dyn());
     // The running mean moves; one row says nothing about the variance.

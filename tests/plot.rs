@@ -7,6 +7,7 @@ use image::RgbImage;
 use ndarray::{Array1, Array2, Array3};
 use roxmltree::{Document, Node};
 use std::fs;
+use std::process::Command;
 
 fn curves() -> Curves {
     Curves::new("Loss of <a> & \"b\"")
@@ -542,4 +543,28 @@ fn a_file_that_cannot_be_written_is_named() {
     fs::create_dir(folder.path().join("taken.svg")).unwrap();
     assert!(matches!(curves().save(folder.path().join("taken.svg")), Err(PlotError::Write { .. })));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// What `a_cell_shows_figures` prints is what a notebook reads.
+#[test]
+fn a_notebook_sees_the_figure_its_description_and_errors() {
+    let test = std::env::current_exe().unwrap();
+    let output = Command::new(test)
+        .args(["--exact", "a_cell_shows_figures", "--nocapture"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let svg = matrix().svg().unwrap();
+    let text = format!("Test images. {}", description(&svg));
+    for (format, content) in [("image/svg+xml", svg), ("text/plain", text)] {
+        let content = format!("EVCXR_BEGIN_CONTENT {format}\n{content}\nEVCXR_END_CONTENT\n");
+        assert!(printed.contains(&content), "{printed}");
+    }
+    assert!(printed.contains("error: figure \"t\": it has nothing to draw"), "{printed}");
+}
+
+#[test]
+fn a_cell_shows_figures() {
+    matrix().evcxr_display();
+    Curves::new("t").evcxr_display();
 }

@@ -3,14 +3,13 @@
 use super::PlotError;
 use super::theme::{self, Ink, Rgb, Theme};
 use crate::svg::printable;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder, RgbImage, imageops};
 use plotters::backend::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{
     FontDesc, FontFamily, FontStyle, FontTransform, RGBAColor, ShapeStyle, TextStyle, register_font,
 };
 use plotters_bitmap::BitMapBackend;
+use png::{BitDepth, ColorType, Compression, Encoder};
 use std::fmt::Display;
 use std::sync::OnceLock;
 
@@ -24,7 +23,7 @@ pub(super) const LINE: f64 = 19.0;
 const SVG_SCALE: f64 = 10.0;
 /// A PNG has two pixels a unit, for sharp displays, and each is the mean of four drawn ones.
 const PNG_SCALE: u32 = 2;
-const OVERSAMPLING: u32 = 2;
+const OVERSAMPLING: usize = 2;
 
 pub(super) type Point = (f64, f64);
 
@@ -107,38 +106,56 @@ pub(super) fn draw_png(
     paint: impl FnOnce(&mut Canvas<BitMapBackend<'_>>) -> Result<f64, PlotError>,
 ) -> Result<Vec<u8>, PlotError> {
     provide_font()?;
-    let pixels = |length: f64, scale: u32| (length * f64::from(scale)).round() as u32;
-    let drawn = (pixels(width, PNG_SCALE) * OVERSAMPLING, pixels(height, PNG_SCALE) * OVERSAMPLING);
-    let mut buffer = theme.background().repeat(drawn.0 as usize * drawn.1 as usize);
-    let backend = BitMapBackend::with_buffer_and_format(&mut buffer, drawn)
+    let [columns, rows] =
+        [width, height].map(|length| (length * f64::from(PNG_SCALE)).round() as usize);
+    let drawn = [columns, rows].map(|length| (length * OVERSAMPLING) as u32);
+    let mut buffer = theme.background().repeat(columns * rows * OVERSAMPLING * OVERSAMPLING);
+    let backend = BitMapBackend::with_buffer_and_format(&mut buffer, drawn.into())
         .map_err(|error| PlotError::Drawing(error.to_string()))?;
     let mut canvas = Canvas {
         backend,
         width,
-        scale: f64::from(PNG_SCALE * OVERSAMPLING),
+        scale: f64::from(PNG_SCALE) * OVERSAMPLING as f64,
         text: theme.text(),
         ascent: 0.62,
         medium: Medium::Bitmap(theme.background()),
     };
     paint(&mut canvas)?;
     drop(canvas);
-    let image = RgbImage::from_raw(drawn.0, drawn.1, buffer)
-        .ok_or_else(|| PlotError::Drawing("the pixels do not fill the image".into()))?;
-    let (width, height) = (drawn.0 / OVERSAMPLING, drawn.1 / OVERSAMPLING);
-    let image = imageops::thumbnail(&image, width, height);
-    encode(&image, (width, height), ExtendedColorType::Rgb8)
+    encode(&averaged(&buffer, columns), [columns, rows], ColorType::Rgb)
+}
+
+/// An image of so many columns, from one drawn with [`OVERSAMPLING`].
+fn averaged(drawn: &[u8], columns: usize) -> Vec<u8> {
+    let row = 3 * columns * OVERSAMPLING;
+    let mut image = Vec::with_capacity(drawn.len() / (OVERSAMPLING * OVERSAMPLING));
+    for rows in drawn.chunks_exact(row * OVERSAMPLING) {
+        for column in 0..columns {
+            for channel in 0..3 {
+                let sum: usize = (0..OVERSAMPLING * OVERSAMPLING)
+                    .map(|k| (k / OVERSAMPLING, column * OVERSAMPLING + k % OVERSAMPLING))
+                    .map(|(i, j)| usize::from(rows[i * row + 3 * j + channel]))
+                    .sum();
+                image.push((sum / (OVERSAMPLING * OVERSAMPLING)) as u8);
+            }
+        }
+    }
+    image
 }
 
 fn encode(
     pixels: &[u8],
-    (width, height): (u32, u32),
-    color: ExtendedColorType,
+    [width, height]: [usize; 2],
+    color: ColorType,
 ) -> Result<Vec<u8>, PlotError> {
     let mut png = Vec::new();
-    let encoder =
-        PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
-    let written = encoder.write_image(pixels, width, height, color);
-    written.map_err(|error| PlotError::Drawing(error.to_string()))?;
+    let mut encoder = Encoder::new(&mut png, width as u32, height as u32);
+    encoder.set_color(color);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::High);
+    let mut writer = encoder.write_header().map_err(drawing_error)?;
+    writer.write_image_data(pixels).map_err(drawing_error)?;
+    writer.finish().map_err(drawing_error)?;
     Ok(png)
 }
 
@@ -343,9 +360,8 @@ impl<B: DrawingBackend> Canvas<B> {
     pub(super) fn raster(&mut self, raster: &Raster, rect: Rect) -> Result<(), PlotError> {
         let (from, to) = self.corners(rect);
         if let Medium::Svg(images) = &mut self.medium {
-            let size = (raster.width as u32, raster.height as u32);
             let [r, g, b] = theme::image_sentinel(images.len());
-            images.push(encode(&raster.rgba, size, ExtendedColorType::Rgba8)?);
+            images.push(encode(&raster.rgba, [raster.width, raster.height], ColorType::Rgba)?);
             let style =
                 ShapeStyle { color: RGBAColor(r, g, b, 1.0), filled: true, stroke_width: 0 };
             return self.backend.draw_rect(from, to, &style, true).map_err(drawing_error);
@@ -384,5 +400,20 @@ impl<B: DrawingBackend> Canvas<B> {
             self.text(&line, (4.0, y - 0.3 * LINE), Align::Left, TEXT_SIZE, Ink::MUTED)?;
         }
         Ok(y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_drawn_pixels_make_one() {
+        // Two columns of one row: the left is the mean of four, the right is of one color.
+        let drawn = [
+            [[0, 10, 100], [4, 20, 100], [7, 8, 9], [7, 8, 9]],
+            [[8, 30, 100], [12, 44, 255], [7, 8, 9], [7, 8, 9]],
+        ];
+        assert_eq!(averaged(&drawn.concat().concat(), 2), [6, 26, 138, 7, 8, 9]);
     }
 }
