@@ -16,8 +16,7 @@ fn main() {
 fn mlp_128_64(bencher: Bencher<'_, '_>, batch: usize) {
     let plan = Mlp::new(&[784, 128, 64, 10]).expect("widths");
     let mut network = plan.network::<f32>(batch, 29).expect("a network");
-    let parameters: Vec<_> =
-        network.parameters().iter().map(|parameter| (parameter.var, parameter.decays)).collect();
+    let parameters: Vec<_> = network.parameters().iter().map(|parameter| parameter.var).collect();
     let mut optimizer = Optimizer::new(Rule::Sgd, 0.0, &network.tape, &parameters).expect("SGD");
     fill(&mut network.tape);
     let mut step = 0;

@@ -61,11 +61,8 @@ fn every_op_has_a_gradient_check() {
         .flat_map(|case| {
             let mut tape = Tape::new();
             (case.record)(&mut tape, &mut Draw::new(1)).unwrap();
-            let recorded: Vec<String> = tape
-                .trace()
-                .lines()
-                .map(|line| line.split([' ', '(']).nth(2).unwrap().to_owned())
-                .collect();
+            let op = |expression: String| expression.split('(').next().unwrap().to_owned();
+            let recorded: Vec<String> = tape.vars().map(|var| op(tape.expression(var))).collect();
             recorded.into_iter().filter(|op| case.op.split([',', ' ']).next() == Some(op))
         })
         .collect();

@@ -181,8 +181,8 @@ fn eq_map() {
 fn a_mapped_function_keeps_its_name() {
     let mut tape = Tape::<f64>::new();
     let x = tape.input(arr1(&[2.0]));
-    tape.map(x, "square", |x| x * x, |x| 2.0 * x).unwrap();
-    assert!(tape.trace().contains("square(%0) [1]"), "{}", tape.trace());
+    let y = tape.map(x, "square", |x| x * x, |x| 2.0 * x).unwrap();
+    assert_eq!(tape.expression(y), "square(%0)");
 }
 
 #[test]
@@ -394,8 +394,8 @@ fn shapes_that_do_not_fit_are_refused() {
     for (record, name) in BINARY.into_iter().zip(names) {
         let message = format!("{name}: [2, 3] · [2]: both inputs must have the same shape");
         assert_eq!(record(&mut tape, a, b).unwrap_err().to_string(), message);
-        record(&mut tape, a, a).unwrap();
-        assert!(tape.trace().contains(&format!("{name}(%0, %0)")), "{}", tape.trace());
+        let y = record(&mut tape, a, a).unwrap();
+        assert_eq!(tape.expression(y), format!("{name}(%0, %0)"));
     }
     let bias = "the bias must have one axis, as long as the last axis of the first";
     for (x, b, shapes) in

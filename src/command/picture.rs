@@ -19,7 +19,7 @@ const INK: u8 = 32;
 #[derive(Debug, Error)]
 pub enum PictureError {
     /// The file cannot be opened.
-    #[error("{}: cannot be opened: {source}", path.display())]
+    #[error("{}: cannot be read: {source}. Name a PNG or JPEG file", path.display())]
     Open {
         /// The file.
         path: PathBuf,

@@ -311,7 +311,7 @@ pub const CASES: &[Case] = &[
         let beta = tape.parameter(draw.away_from_zero(&[3]));
         tape.batch_norm(x, gamma, beta)
     }),
-    Case::smooth("batch_norm: images", |tape, draw| {
+    Case::smooth("batch_norm, images", |tape, draw| {
         let x = tape.parameter(draw.away_from_zero(&[2, 3, 2, 3]));
         let gamma = tape.parameter(draw.away_from_zero(&[3]));
         let beta = tape.parameter(draw.away_from_zero(&[3]));

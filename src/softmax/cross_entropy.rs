@@ -195,12 +195,12 @@ pub const CASES: &[Case] = &[
         let labels = tape.input(draw.labels(5, 4));
         tape.softmax_cross_entropy(logits, labels)
     }),
-    Case::smooth("softmax_cross_entropy: distributions", |tape, draw| {
+    Case::smooth("softmax_cross_entropy, distributions", |tape, draw| {
         let logits = tape.parameter(draw.away_from_zero(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
         tape.softmax_cross_entropy_with(logits, targets, smoothed())
     }),
-    Case::smooth("softmax_cross_entropy: label smoothing", |tape, draw| {
+    Case::smooth("softmax_cross_entropy, label smoothing", |tape, draw| {
         let logits = tape.parameter(draw.away_from_zero(&[5, 4]));
         let labels = tape.input(draw.labels(5, 4));
         tape.softmax_cross_entropy_with(logits, labels, smoothed())

@@ -186,7 +186,7 @@ pub const CASES: &[Case] = &[
         let labels = tape.input(draw.labels(5, 4));
         tape.cross_entropy(probabilities, labels, Loss::default())
     }),
-    Case::smooth("cross_entropy: distributions", |tape, draw| {
+    Case::smooth("cross_entropy, distributions", |tape, draw| {
         let probabilities = tape.parameter(draw.positive(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
         tape.cross_entropy(probabilities, targets, Loss::default())

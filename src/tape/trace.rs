@@ -66,8 +66,9 @@ impl<T: Real> Tape<T> {
         }
     }
 
-    /// `add(%0, %1)`: the kind of a node and its inputs.
-    pub(super) fn expression(&self, var: Var) -> String {
+    /// What a node is made of, such as `add(%0, %1)`: its op, or what kind of leaf it is, and its
+    /// inputs.
+    pub fn expression(&self, var: Var) -> String {
         let inputs: Vec<_> =
             self.nodes[var.0].inputs.iter().map(|Var(input)| format!("%{input}")).collect();
         format!("{}({})", self.kind(var), inputs.join(", "))
