@@ -296,6 +296,13 @@ fn resume_names_what_is_not_there() {
     assert_failure(&output, &["settings.json", "broken off"]);
 }
 
+#[test]
+fn a_resumed_training_takes_no_other_settings() {
+    let output = run(&["train", "--resume", "runs/none", "--epochs", "3"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--epochs"), "{}", stderr(&output));
+}
+
 /// A file may not grow past some KiB, as on a disk that is full: the message names the file, and
 /// no half of it is left.
 #[cfg(unix)]

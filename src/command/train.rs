@@ -44,7 +44,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Go on with the training in this folder, with the settings that it began with
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "Settings")]
     resume: Option<PathBuf>,
     /// Print one JSON object at the end, on standard output
     #[arg(long)]
@@ -72,10 +72,12 @@ pub struct Settings {
     /// Widths of the hidden layers
     #[arg(long, action = Set, value_delimiter = ',', default_value = "256,128", value_name = "N,N,…")]
     pub layers: Vec<usize>,
-    /// Activation of the hidden layers: one for all, or one for each
+    /// Activation of the hidden layers, one for all or one for each: relu, selu, tanh, sigmoid or
+    /// identity
     #[arg(long, action = Set, value_delimiter = ',', default_value = "relu", value_name = "NAME,…")]
     pub activation: Vec<Activation>,
-    /// Start of the weights
+    /// Start of the weights: he-normal, he-uniform, xavier-normal, xavier-uniform, normal:<deviation>,
+    /// constant:<value> or zeros
     #[arg(long, default_value = "he-normal", value_name = "NAME")]
     pub init: Init,
     /// Batch normalization before each activation
@@ -84,7 +86,7 @@ pub struct Settings {
     /// Dropout rate behind each activation
     #[arg(long, default_value = "0", value_name = "P")]
     pub dropout: Fraction,
-    /// Optimizer
+    /// Optimizer: sgd, momentum, nesterov, adam or adamw
     #[arg(long, default_value = "nesterov", value_name = "NAME")]
     pub optimizer: Rule,
     /// Learning rate, the largest that the schedule reaches
