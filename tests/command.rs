@@ -170,23 +170,20 @@ fn a_killed_training_resumes_to_the_same_bits() {
     ];
     assert_success(&run(&small(&whole, &more)));
     let killed = temporary.path().join("killed");
-    let mut child =
-        chainrule(&small(&killed, &more)).stdout(Stdio::null()).spawn().expect("starts");
+    let start = |arguments: &[&str]| {
+        chainrule(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts")
+    };
+    let mut child = start(&small(&killed, &more));
     let resume = ["train", "--resume", killed.to_str().expect("UTF-8"), "--threads", "1"];
     // Kills at moments that fall into setting up, updating, validating and saving.
     let mut kills = 0;
-    for delay in [150, 40, 70, 100, 130, 160, 190, 220] {
-        if killed.join("checkpoint.safetensors").exists() || delay == 150 {
-            std::thread::sleep(Duration::from_millis(delay));
-            child.kill().expect("the child is ours");
-            let status = child.wait().expect("the child ends");
-            kills += usize::from(!status.success());
-        }
-        while !killed.join("settings.json").exists() {
-            // Killed before it had begun: then there is nothing to resume.
-            assert_success(&run(&small(&killed, &more)));
-        }
-        child = chainrule(&resume).stdout(Stdio::null()).spawn().expect("starts");
+    for delay in [5, 150, 40, 70, 100, 130, 160, 190, 220] {
+        std::thread::sleep(Duration::from_millis(delay));
+        child.kill().expect("the child is ours");
+        kills += usize::from(!child.wait().expect("the child ends").success());
+        // Without settings it had not begun: there is nothing to resume.
+        let begun = killed.join("settings.json").exists();
+        child = if begun { start(&resume) } else { start(&small(&killed, &more)) };
     }
     assert!(child.wait().expect("the child ends").success());
     assert!(kills > 0, "every training had ended before its kill");

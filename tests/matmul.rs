@@ -381,3 +381,15 @@ proptest! {
         }
     }
 }
+
+/// The product over a single term has a way of its own.
+#[test]
+fn a_product_over_one_term_is_an_outer_product() {
+    let (a, b) = (arr2(&[[2.0], [-3.0]]), arr2(&[[5.0, 7.0, -1.0]]));
+    let outer = arr2(&[[10.0, 14.0, -2.0], [-15.0, -21.0, 3.0]]);
+    let mut c = Array2::from_elem((2, 3), 0.5);
+    product(a.view(), b.view(), c.view_mut(), true);
+    assert_eq!(c, &outer + 0.5);
+    product(a.view(), b.view(), c.view_mut(), false);
+    assert_eq!(c, outer);
+}

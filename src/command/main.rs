@@ -6,6 +6,7 @@ mod gradcheck;
 mod picture;
 mod predict;
 mod report;
+mod settings;
 mod source;
 mod train;
 

@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// The network of a model file.
 fn open(path: &Path) -> Result<Network<f32>, Failure> {
-    let path = if path.is_dir() { path.join(crate::train::MODEL) } else { path.to_path_buf() };
+    let path = if path.is_dir() { path.join(crate::report::MODEL) } else { path.to_path_buf() };
     let file = Checkpoint::<f32>::read(&path)?;
     let failure =
         |error: &dyn std::error::Error| Failure::new(format!("{}: {error}", path.display()));

@@ -2,7 +2,6 @@
 
 use crate::console::{Failure, program};
 use crate::source::Data;
-use crate::train::MODEL;
 use chainrule::checkpoint::write_atomically;
 use chainrule::data::Dataset;
 use chainrule::network::Evaluation;
@@ -13,6 +12,8 @@ use indicatif::HumanCount;
 use ndarray::{Array2, Ix2};
 use std::path::{Path, PathBuf};
 
+/// The trained model, for `predict`.
+pub const MODEL: &str = "model.safetensors";
 /// Images in the figure of predictions: five rows of eight.
 const PREDICTIONS: usize = 40;
 /// Mistakes among them, where there are as many: the last two rows.

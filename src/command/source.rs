@@ -1,12 +1,10 @@
 //! Where a training's data come from: files, or the crate's own pen.
 
 use crate::console::{Failure, program};
-use crate::train::Settings;
+use crate::settings::{Settings, Source};
 use chainrule::data::{Dataset, digits, ellipse, folder, mnist, split};
 use chainrule::record;
-use clap::ValueEnum;
 use indicatif::HumanCount;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -15,20 +13,6 @@ const DRAWING: u64 = 1;
 /// As many as MNIST has.
 const TRAIN: usize = 60_000;
 const TEST: usize = 10_000;
-
-/// Training data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// MNIST if it is there, else drawn digits
-    Auto,
-    /// Handwritten digits, or other files of MNIST's form
-    Mnist,
-    /// Digits that the crate draws
-    Digits,
-    /// Points inside and outside an ellipse
-    Ellipse,
-}
 
 /// Data, of which part is for training and part for the test at the end.
 pub struct Data {
