@@ -212,15 +212,13 @@ impl<T: Real> Network<T> {
     /// Loss and predictions on all of `data`, in passes of at most `batch` samples.
     ///
     /// # Errors
-    /// [`ShapeError`] for a batch of none, or data whose inputs have another size.
+    /// [`ShapeError`] for a batch of none, no data, or data whose inputs have another size.
     pub fn evaluate(&mut self, data: &Dataset, batch: usize) -> Result<Evaluation, ShapeError> {
         self.expect(data)?;
         let samples: Vec<usize> = (0..data.len()).collect();
         let (mut loss, mut correct, mut predictions) = (0.0, 0, Vec::with_capacity(data.len()));
         self.tape.set_mode(Mode::Evaluation);
-        if batch == 0 {
-            self.resize(0)?;
-        }
+        self.resize(batch.min(data.len()))?;
         for chunk in samples.chunks(batch) {
             self.resize(chunk.len())?;
             self.load(data, chunk);

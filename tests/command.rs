@@ -4,6 +4,7 @@
 
 use chainrule::Tensor;
 use chainrule::checkpoint::Checkpoint;
+use chainrule::record::Record;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -108,6 +109,11 @@ fn a_training_prints_one_json_object_and_writes_a_folder() {
         let size = folder.join(file).metadata().unwrap_or_else(|e| panic!("{file}: {e}")).len();
         assert!(size > 500, "{file}: {size} bytes");
     }
+    let record = std::fs::read_to_string(folder.join("metrics.json")).expect("a record");
+    let record: Record = serde_json::from_str(&record).expect("what was written is read");
+    assert_eq!(record.test.accuracy, number("test_accuracy"));
+    assert_eq!(record.test.confusion.samples(), 1200);
+    assert_eq!((record.epochs.len(), record.data.train, record.data.validation), (3, 1000, 200));
     // Human words went to standard error, plain: it is no terminal.
     let words = stderr(&output);
     assert!(words.contains("drawn digits") && !words.contains('\u{1b}'), "{words}");

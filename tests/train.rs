@@ -1,0 +1,276 @@
+//! Chapter 11: the loop, its order, its stops, and what it saves.
+
+#![cfg(feature = "train")]
+
+use chainrule::Tensor;
+use chainrule::checkpoint::{Checkpoint, write_atomically};
+use chainrule::data::{Dataset, ellipse, split};
+use chainrule::mlp::Mlp;
+use chainrule::model::Model;
+use chainrule::optim::{Rule, Schedule};
+use chainrule::train::{Ending, Event, Plan, TrainError, Training};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use tempfile::TempDir;
+
+fn plan() -> Plan {
+    Plan {
+        model: Model::Mlp(Mlp::new(&[2, 8, 2]).unwrap()),
+        epochs: 4,
+        batch: 32,
+        rule: "adam".parse().unwrap(),
+        schedule: Schedule::Constant { rate: 0.01 },
+        l2: 1e-4,
+        seed: 3,
+        patience: None,
+        keep_best: false,
+    }
+}
+
+/// 210 points to train on, so that the last batch of 32 holds 18, and 90 to validate on.
+fn data() -> [Dataset; 2] {
+    split::by_counts(&ellipse::draw(300, ellipse::ELLIPSE, 5), [210, 90], 1).unwrap()
+}
+
+fn go(_: Event<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn trained(plan: Plan) -> Training<f64> {
+    let [train, validation] = data();
+    let mut training = Training::new(plan).unwrap();
+    let ending = training.run(&train, Some(&validation), None, go).unwrap();
+    assert_eq!(ending, Ending::Finished);
+    training
+}
+
+#[test]
+fn an_epoch_visits_every_sample_and_takes_a_last_partial_batch() {
+    let [train, _] = data();
+    let mut training = Training::<f64>::new(plan()).unwrap();
+    let mut seen = Vec::new();
+    let watch = |event: Event<'_>| {
+        if let Event::Batch(position) = event {
+            seen.push(position.samples);
+        }
+        ControlFlow::Continue(())
+    };
+    training.run(&train, None, None, watch).unwrap();
+    assert_eq!(seen[..7], [32, 64, 96, 128, 160, 192, 210]);
+    assert_eq!(seen.len(), 4 * 7);
+    assert_eq!(training.position().step, 28);
+    assert_eq!(training.epochs().len(), 4);
+    assert!(training.epochs().iter().all(|epoch| epoch.validation_loss.is_none()));
+}
+
+#[test]
+fn a_network_learns_the_ellipse() {
+    let plan = Plan { epochs: 60, schedule: Schedule::Constant { rate: 0.03 }, ..plan() };
+    let mut training = trained(plan);
+    let (first, last) = (&training.epochs()[0], &training.epochs()[59]);
+    assert!(last.train_loss < 0.5 * first.train_loss, "{first:?} {last:?}");
+    let [_, validation] = data();
+    let evaluation = training.network().evaluate(&validation, 50).unwrap();
+    assert_eq!(Some(evaluation.accuracy), training.epochs()[59].validation_accuracy);
+    assert!(evaluation.accuracy > 0.85, "{evaluation:?}");
+}
+
+#[test]
+fn the_reported_loss_is_the_mean_over_samples_not_over_batches() {
+    // With a rate of zero nothing moves: the epoch's mean is the network's loss on the set.
+    let plan = Plan { schedule: Schedule::Constant { rate: 0.0 }, ..plan() };
+    let [train, _] = data();
+    let mut training = trained(plan);
+    let evaluation = training.network().evaluate(&train, 64).unwrap();
+    let epoch = training.epochs()[0].clone();
+    assert!((epoch.train_loss - evaluation.loss).abs() < 1e-12, "{epoch:?} {evaluation:?}");
+    assert!((epoch.train_accuracy - evaluation.accuracy).abs() < 1e-12);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
+    let weights = |seed| trained(Plan { seed, ..plan() }).network().tensors();
+    assert_eq!(weights(3), weights(3));
+    assert_ne!(weights(3), weights(4));
+}
+
+#[test]
+fn epochs_visit_the_samples_in_different_orders() {
+    // After one update, epochs differ by the samples of their first batch alone.
+    let [train, _] = data();
+    let first_losses: Vec<f64> = {
+        let plan = Plan { schedule: Schedule::Constant { rate: 0.0 }, ..plan() };
+        let mut training = Training::<f64>::new(plan).unwrap();
+        let mut losses = Vec::new();
+        let watch = |event: Event<'_>| {
+            if let Event::Batch(position) = event
+                && position.samples == 32
+            {
+                losses.push(position.mean_loss());
+            }
+            ControlFlow::Continue(())
+        };
+        training.run(&train, None, None, watch).unwrap();
+        losses
+    };
+    assert_eq!(first_losses.len(), 4);
+    assert!((1..4).all(|k| first_losses[k] != first_losses[0]), "{first_losses:?}");
+}
+
+#[test]
+fn patience_stops_early_and_the_best_weights_come_back() {
+    let [train, validation] = data();
+    // A rate that overshoots: the validation loss soon stops falling.
+    let plan = Plan {
+        epochs: 200,
+        schedule: Schedule::Constant { rate: 0.3 },
+        patience: Some(3),
+        keep_best: true,
+        ..plan()
+    };
+    let mut training = Training::<f64>::new(plan).unwrap();
+    let ending = training.run(&train, Some(&validation), None, go).unwrap();
+    assert_eq!(ending, Ending::StoppedEarly);
+    let best = training.best_epoch().unwrap();
+    assert_eq!(training.epochs().len(), best + 3);
+    let losses: Vec<f64> =
+        training.epochs().iter().map(|epoch| epoch.validation_loss.unwrap()).collect();
+    assert!(losses.iter().all(|&loss| loss >= losses[best - 1]));
+    let evaluation = training.network().evaluate(&validation, 500).unwrap();
+    assert_eq!(evaluation.loss, losses[best - 1]);
+}
+
+#[test]
+fn a_break_at_any_update_resumes_to_the_same_bits() {
+    let [train, validation] = data();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let plan = Plan {
+        model: Model::Mlp(
+            Mlp::new(&[2, 8, 2]).unwrap().batch_norm(true).dropout("0.2".parse().unwrap()),
+        ),
+        patience: Some(3),
+        keep_best: true,
+        ..plan()
+    };
+    let whole = {
+        let mut training = Training::<f64>::new(plan.clone()).unwrap();
+        training.run(&train, Some(&validation), None, go).unwrap();
+        training.network().tensors()
+    };
+    for stop in [1, 5, 7, 8, 20, 28] {
+        let mut training = Training::<f64>::new(plan.clone()).unwrap();
+        let mut updates = 0;
+        let watch = |event: Event<'_>| {
+            updates += u64::from(matches!(event, Event::Batch(_)));
+            if updates == stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let ending = training.run(&train, Some(&validation), Some(&path), watch).unwrap();
+        assert_eq!(ending, Ending::Interrupted);
+        let mut resumed = Training::<f64>::resume(&path).unwrap();
+        assert_eq!(resumed.position().step, stop);
+        resumed.run(&train, Some(&validation), Some(&path), go).unwrap();
+        assert_eq!(resumed.network().tensors(), whole, "broken off after {stop} updates");
+        assert_eq!(resumed.epochs().len(), 4);
+    }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_is_found_at_once() {
+    let [train, validation] = data();
+    let plan = Plan { rule: Rule::Sgd, schedule: Schedule::Constant { rate: 1e300 }, ..plan() };
+    let mut training = Training::<f64>::new(plan).unwrap();
+    let error = training.run(&train, Some(&validation), None, go).unwrap_err();
+    let TrainError::Diverged { loss, step, epoch, rate } = error else { panic!("{error}") };
+    assert!(!loss.is_finite());
+    assert_eq!((epoch, rate), (1, 1e300));
+    assert!((1..7).contains(&step), "at update {step}");
+    assert_eq!(training.position().step, step, "no further update was made");
+}
+
+#[test]
+fn plans_that_are_no_training_are_named() {
+    let message = |plan| Training::<f64>::new(plan).unwrap_err().to_string();
+    assert_eq!(message(Plan { epochs: 0, ..plan() }), "a training takes at least one epoch");
+    assert_eq!(message(Plan { batch: 0, ..plan() }), "a batch holds at least one sample");
+    let zero = Plan { patience: Some(0), ..plan() };
+    assert_eq!(message(zero), "the patience must be at least one epoch");
+    let rate = Plan { schedule: Schedule::Constant { rate: -1.0 }, ..plan() };
+    assert!(message(rate).contains("rate is -1"));
+    assert!(message(Plan { l2: f64::NAN, ..plan() }).contains("l2 is NaN"));
+}
+
+#[test]
+fn a_training_does_not_go_on_with_other_data() {
+    let [train, _] = data();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let mut training = Training::<f64>::new(plan()).unwrap();
+    training.run(&train, None, Some(&path), |_| ControlFlow::Break(())).unwrap();
+    let other = Dataset::from_reals("squares", &[2], 2, vec![0.5; 8], vec![0, 1, 0, 1]).unwrap();
+    let mut resumed = Training::<f64>::resume(&path).unwrap();
+    let error = resumed.run(&other, None, None, go).unwrap_err().to_string();
+    assert!(error.contains(train.name()) && error.contains("squares"), "{error}");
+    let none = train.select(&[]);
+    let error = Training::<f64>::new(plan()).unwrap().run(&none, None, None, go).unwrap_err();
+    assert!(error.to_string().ends_with(": no samples"), "{error}");
+}
+
+#[test]
+fn checkpoints_that_cannot_be_read_are_named() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let message = |name: &str| Training::<f64>::resume(&path(name)).unwrap_err().to_string();
+    assert!(message("none").contains("none: cannot be read"));
+    std::fs::write(path("words"), "not tensors").unwrap();
+    assert!(message("words").contains("words: not a safetensors file, or cut short"));
+    let [train, _] = data();
+    let mut training = Training::<f64>::new(plan()).unwrap();
+    training.run(&train, None, Some(&path("good")), go).unwrap();
+    let bytes = std::fs::read(path("good")).unwrap();
+    for length in [0, 7, 8, 100, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(path("cut"), &bytes[..length]).unwrap();
+        assert!(message("cut").contains("cut short"), "{length} of {} bytes", bytes.len());
+    }
+    assert!(Training::<f32>::resume(&path("good")).unwrap_err().to_string().contains("not f32"));
+    training.save_model(&path("model")).unwrap();
+    assert!(message("model").contains("no `training` in its metadata"));
+    let mut other = Checkpoint::<f64>::read(&path("good")).unwrap();
+    other.tensors.remove("optimizer.first_moment.layers.0.bias").unwrap();
+    other.write(&path("other")).unwrap();
+    assert!(message("other").contains("no first_moment was saved"));
+    other.metadata.insert("training".to_owned(), "{}".to_owned());
+    other.write(&path("other")).unwrap();
+    assert!(message("other").contains("account of the training"));
+}
+
+#[test]
+fn a_checkpoint_holds_what_was_put_into_it() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file.safetensors");
+    let values = vec![1.5, -0.0, f64::MIN_POSITIVE, f64::INFINITY, 1.0 / 3.0, f64::MAX];
+    let tensor = Tensor::from_shape_vec(vec![2, 3], values).unwrap();
+    let checkpoint = Checkpoint {
+        tensors: BTreeMap::from([
+            ("a".to_owned(), tensor),
+            ("loss".to_owned(), Tensor::from_elem(vec![], 0.25)),
+        ]),
+        metadata: BTreeMap::from([("key".to_owned(), "words".to_owned())]),
+    };
+    checkpoint.write(&path).unwrap();
+    assert_eq!(Checkpoint::read(&path).unwrap(), checkpoint);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_leaves_what_was_there() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file");
+    write_atomically(&path, b"first").unwrap();
+    write_atomically(&path, b"second").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"second");
+    // A folder stands where the part would be written.
+    std::fs::create_dir(folder.path().join("file.part")).unwrap();
+    assert!(write_atomically(&path, b"third").is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), b"second");
+    assert!(write_atomically(&folder.path().join("none/file"), b"lost").is_err());
+}
