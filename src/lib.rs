@@ -1,4 +1,43 @@
-#![doc = include_str!("../README.md")]
+//! Neural networks from one scalar chain rule up: every derivation a test, and the code that
+//! is derived is the code that trains.
+//!
+//! ```
+//! use chainrule::Tape;
+//! use ndarray::arr2;
+//!
+//! let mut tape = Tape::<f64>::new();
+//! let x = tape.input(arr2(&[[1.0, -1.0]]));
+//! let w = tape.parameter(arr2(&[[2.0], [3.0]]));
+//! let y = tape.matmul(x, w)?;
+//! let loss = tape.multiply(y, y)?; // (x·w)² = 1
+//! tape.backward(loss);
+//! assert_eq!(tape.gradient(w), &arr2(&[[-2.0], [2.0]]).into_dyn()); // 2·(x·w)·xᵀ
+//! # Ok::<(), chainrule::ShapeError>(())
+//! ```
+//!
+//! | chapter | module | in it |
+//! |---|---|---|
+//! | 1 | [`scalar`] | one forward and one backward pass in plain numbers |
+//! | 2 | [`mod@tape`] | the computation, recorded once and replayed; why backwards, and why gradients add up |
+//! | 3 | [`gradcheck`], [`catalog`] | gradients against central differences |
+//! | 4 | [`elementwise`] | arithmetic, division, broadcasting, sums and means |
+//! | 5 | [`matmul`] | the two gradients of a product, and the bias |
+//! | 6 | [`activation`] | sigmoid, tanh, ReLU, SELU |
+//! | 7 | [`softmax`] | softmax, cross-entropy, KL divergence |
+//! | 8 | [`normalize`] | row, batch and layer normalization |
+//! | 9 | [`init`] | where to start |
+//! | 10 | [`optim`] | descent, momentum, Adam, schedules |
+//! | 11 | [`data`], `train`, `checkpoint`, `record` | learning |
+//! | 12 | [`network`], [`mlp`], [`metrics`] | networks that read digits |
+//! | 14 | [`dropout`] | masks that a seed and a step fix |
+//! | 15 | [`parallel`] | where work is split, and why no bit depends on it |
+//!
+//! # Features
+//!
+//! Without any, the core: no file system, no clock, no thread of its own. `data` reads the real
+//! data sets, `fetch` downloads them, `train` trains and saves, `plot` draws figures, `threads`
+//! runs large products on the caller's rayon pool. `cli`, the default, is all of them and the
+//! command.
 
 // The core: no file system, no clock, no thread of its own.
 pub mod activation;
@@ -39,3 +78,8 @@ pub use network::Network;
 pub use real::Real;
 pub use tape::{Mode, Op, Tape, Var};
 pub use tensor::{ShapeError, Tensor};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
