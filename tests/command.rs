@@ -472,3 +472,37 @@ fn a_closed_pipe_is_no_failure() {
     let output = child.wait_with_output().expect("the child ends");
     assert!(output.status.success() && stderr(&output).is_empty(), "{}", stderr(&output));
 }
+
+#[test]
+fn data_says_what_is_there_and_verifies_it() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().to_str().expect("UTF-8");
+    let output = run(&["data", "--data-dir", path]);
+    assert_success(&output);
+    let words = stdout(&output);
+    assert!(words.contains(path) && words.contains("MNIST\n  not there"), "{words}");
+    assert!(words.contains("data fetch cifar10"), "{words}");
+    let output = run(&["data", "verify", "--data-dir", path]);
+    assert_success(&output);
+    assert!(stdout(&output).contains("train-images-idx3-ubyte.gz"), "{}", stdout(&output));
+    for file in chainrule::data::known::MNIST {
+        std::fs::write(folder.path().join(file.name), "no gzip").expect("a file");
+    }
+    let output = run(&["data", "verify", "--data-dir", path]);
+    assert_failure(&output, &["train-images-idx3-ubyte.gz", "DAMAGED", "download the set again"]);
+    let output = run(&["data", "--data-dir", path]);
+    assert_success(&output);
+    assert!(stdout(&output).contains("DAMAGED"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_mirror_that_is_not_there_is_named() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().to_str().expect("UTF-8");
+    // A port that was free a moment ago: nobody answers there.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mirror = format!("http://{}/", listener.local_addr().expect("an address"));
+    drop(listener);
+    let output = run(&["data", "fetch", "mnist", "--data-dir", path, "--mirror", &mirror]);
+    assert_failure(&output, &[&mirror, "another mirror"]);
+}

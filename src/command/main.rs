@@ -21,6 +21,7 @@ use std::process::ExitCode;
 /// is there, else on digits that the crate draws.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, args_override_self = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 not understood, 130 broken off by Ctrl-C")]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
