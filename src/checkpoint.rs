@@ -1,15 +1,13 @@
 //! Tensors and what is said of them, in a safetensors file. Chapter 11.
-//!
-//! A file is written beside its place and then renamed into it, so that a name holds the old
-//! content or the new, whatever happens in between.
 
+use crate::file::write_atomically;
 use crate::real::Real;
 use crate::tensor::Tensor;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -125,25 +123,6 @@ pub fn text<'a, T>(
         .get(key)
         .map(String::as_str)
         .ok_or_else(|| CheckpointError::Metadata { path: path.to_path_buf(), key: key.to_owned() })
-}
-
-/// Writes `bytes` to the file at `path`: all of them, or none.
-///
-/// # Errors
-/// Those of the file system; what stood at `path` then still stands there.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = Path::new(&part);
-    let written = File::create(part).and_then(|mut file| {
-        file.write_all(bytes)?;
-        // Without it a power cut could keep the new name and lose the new content.
-        file.sync_all()
-    });
-    written.and_then(|()| fs::rename(part, path)).inspect_err(|_| {
-        // The error that counts is the one above.
-        let _ = fs::remove_file(part);
-    })
 }
 
 /// A tensor as safetensors sees it.

@@ -65,6 +65,8 @@ mod svg;
 pub mod tape;
 pub mod tensor;
 
+#[cfg(any(feature = "plot", feature = "train"))]
+pub mod file;
 // Training and what it saves: a clock and files.
 #[cfg(feature = "train")]
 pub mod checkpoint;

@@ -32,12 +32,12 @@ pub use images::ImageGrid;
 pub use theme::Theme;
 pub use weights::WeightImages;
 
+use crate::file::write_atomically;
 use crate::svg;
 use canvas::Canvas;
 use plotters::backend::DrawingBackend;
-use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 use thiserror::Error;
 
 /// Why there is no figure.
@@ -114,7 +114,7 @@ pub enum PlotError {
     },
     /// A file cannot be written.
     #[error(
-        "{}: cannot write: {source}; the folder must exist, and you must be allowed to write to it",
+        "{}: cannot be written: {source}. Free some space or name another folder",
         path.display()
     )]
     Write {
@@ -170,19 +170,7 @@ fn save(figure: &impl Figure, path: &Path, theme: Theme) -> Result<(), PlotError
         Some("png") => to_png(figure, theme)?,
         _ => return Err(PlotError::Extension { path: path.into() }),
     };
-    write(path, &bytes).map_err(|source| PlotError::Write { path: path.into(), source })
-}
-
-/// Writes a file beside its place and moves it there, so that nobody finds half of it.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}", std::process::id()));
-    let beside = path.with_file_name(name);
-    fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
-        // The first error counts: there may be no file to remove.
-        let _ = fs::remove_file(&beside);
-    })
+    write_atomically(path, &bytes).map_err(|source| PlotError::Write { path: path.into(), source })
 }
 
 fn display(figure: &impl Figure) {

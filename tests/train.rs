@@ -3,8 +3,9 @@
 #![cfg(feature = "train")]
 
 use chainrule::Tensor;
-use chainrule::checkpoint::{Checkpoint, write_atomically};
+use chainrule::checkpoint::Checkpoint;
 use chainrule::data::{Dataset, ellipse, split};
+use chainrule::file::write_atomically;
 use chainrule::mlp::Mlp;
 use chainrule::model::Model;
 use chainrule::optim::{Rule, Schedule};

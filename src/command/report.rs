@@ -2,8 +2,8 @@
 
 use crate::console::{Failure, program};
 use crate::source::Data;
-use chainrule::checkpoint::write_atomically;
 use chainrule::data::Dataset;
+use chainrule::file::write_atomically;
 use chainrule::network::Evaluation;
 use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, WeightImages};
 use chainrule::record::{self, Record};

@@ -4,7 +4,7 @@ use crate::console::{Console, Failure, Outcome, program};
 use crate::report::{self, MODEL};
 use crate::settings::Settings;
 use crate::source;
-use chainrule::checkpoint;
+use chainrule::file;
 use chainrule::model::Model;
 use chainrule::train::{Ending, Epoch, Event, Position, Training};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
@@ -230,7 +230,7 @@ fn open_folder(out: Option<&Path>, data: &str, settings: &Settings) -> Result<Pa
     };
     fs::create_dir_all(&folder).map_err(cannot)?;
     let text = serde_json::to_string_pretty(settings)?;
-    checkpoint::write_atomically(&folder.join(SETTINGS), text.as_bytes()).map_err(cannot)?;
+    file::write_atomically(&folder.join(SETTINGS), text.as_bytes()).map_err(cannot)?;
     Ok(folder)
 }
 
