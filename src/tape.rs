@@ -137,7 +137,8 @@ struct Node<T> {
 /// A computation, recorded once and replayed every step.
 ///
 /// Recording checks every shape, so a replay cannot fail; and it takes all memory that a replay
-/// needs, so a replay allocates nothing.
+/// needs, so a replay allocates nothing. What the crate `gemm` takes and gives back within a
+/// product, to pack its operands, is the one exception.
 ///
 /// ```
 /// use chainrule::Tape;
