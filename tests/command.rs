@@ -201,7 +201,8 @@ fn a_killed_training_resumes_to_the_same_bits() {
 fn ctrl_c_saves_and_says_how_to_resume() {
     let temporary = TempDir::new().expect("a temporary folder");
     let (whole, broken) = (temporary.path().join("whole"), temporary.path().join("broken"));
-    let more = ["--samples", "4000", "--epochs", "40"];
+    // Long enough that it is not over before the signal comes.
+    let more = ["--samples", "4000", "--epochs", "60"];
     assert_success(&run(&small(&whole, &more)));
     let child = chainrule(&small(&broken, &more))
         .stdout(Stdio::piped())
