@@ -58,6 +58,7 @@ pub mod optim;
 pub mod parallel;
 #[cfg(feature = "plot")]
 pub mod plot;
+pub mod product;
 pub mod real;
 pub mod scalar;
 pub mod softmax;

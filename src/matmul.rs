@@ -30,6 +30,7 @@
 use crate::activation::relu;
 use crate::gradcheck::Case;
 use crate::parallel::{self, GRAIN, for_each};
+use crate::product::multiply;
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
 use crate::tensor::{ShapeError, Tensor, expect_inputs, matrix, matrix_mut, reshape};
@@ -37,12 +38,12 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, IxDyn};
 
 /// C ← A·B, or C ← C + A·B where `accumulate`.
 ///
-/// Shapes: `a` `[m, k]`, `b` `[k, n]`, `c` `[m, n]`, each with any strides. A large product is
-/// cut into at most four parts of C, each with all of the sum over k, so that the number of
-/// threads changes no bit.
+/// Shapes: `a` `[m, k]` and `b` `[k, n]` with any strides, `c` `[m, n]` with adjacent columns. A
+/// large product is cut into at most four parts of C, each with all of the sum over k, so that
+/// the number of threads changes no bit.
 ///
 /// # Panics
-/// If the shapes do not fit.
+/// If the shapes do not fit, or the columns of `c` are not adjacent.
 pub fn product<T: Real>(
     a: ArrayView2<'_, T>,
     b: ArrayView2<'_, T>,
@@ -64,7 +65,7 @@ fn split_product<T: Real>(
         return outer_product(a.column(0), b.row(0), c, accumulate);
     }
     if splits == 0 || m * k * n < GRAIN {
-        return T::gemm(a, b, c, accumulate);
+        return multiply(&a.into(), b, c, accumulate);
     }
     // The longer side is cut: that leaves the parts the most square, and reads the least.
     let ((a_left, a_right), (b_left, b_right), (c_left, c_right)) = if m > n {
@@ -81,8 +82,8 @@ fn split_product<T: Real>(
 }
 
 /// C ← a·bᵀ, or C ← C + a·bᵀ where `accumulate`: the product over a single term, as the gradient
-/// of the weights is after one sample. `gemm` packs for a reuse that never comes, and takes 15
-/// times as long.
+/// of the weights is after one sample. Every number is used once, so that there is no reuse to
+/// prepare.
 fn outer_product<T: Real>(
     a: ArrayView1<'_, T>,
     b: ArrayView1<'_, T>,

@@ -1,8 +1,8 @@
 //! `f32` and `f64` as one trait, so that the code that is checked in `f64` is the code that
-//! trains in `f32`. The only door to the crate `gemm`. Chapters 3 and 5.
+//! trains in `f32`. Chapter 3.
 
-use gemm_common::Parallelism;
-use ndarray::{ArrayView2, ArrayViewMut2, LinalgScalar, ScalarOperand};
+use crate::product::Lanes;
+use ndarray::{LinalgScalar, ScalarOperand};
 use num_traits::{Float, FromPrimitive, NumAssign};
 use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;
@@ -21,6 +21,7 @@ pub trait Real:
     + LowerExp
     + Send
     + Sync
+    + Lanes
     + 'static
 {
     /// The type's name, `"f32"` or `"f64"`.
@@ -40,23 +41,10 @@ pub trait Real:
     /// # Panics
     /// If there are not as many as the type has.
     fn read_le(bytes: &[u8]) -> Self;
-
-    /// One product on the calling thread: `C ← A·B`, or `C ← C + A·B` where `accumulate`.
-    ///
-    /// Shapes: `a` `[m, k]`, `b` `[k, n]`, `c` `[m, n]`, each with any strides.
-    ///
-    /// # Panics
-    /// If the shapes do not fit. Operations check theirs while a tape records.
-    fn gemm(
-        a: ArrayView2<'_, Self>,
-        b: ArrayView2<'_, Self>,
-        c: ArrayViewMut2<'_, Self>,
-        accumulate: bool,
-    );
 }
 
 macro_rules! real {
-    ($type:ident, $gemm:path) => {
+    ($type:ident) => {
         impl Real for $type {
             const NAME: &'static str = stringify!($type);
 
@@ -75,47 +63,9 @@ macro_rules! real {
             fn read_le(bytes: &[u8]) -> Self {
                 Self::from_le_bytes(bytes.try_into().expect("as many bytes as the type has"))
             }
-
-            fn gemm(
-                a: ArrayView2<'_, Self>,
-                b: ArrayView2<'_, Self>,
-                mut c: ArrayViewMut2<'_, Self>,
-                accumulate: bool,
-            ) {
-                let ((m, k), n) = (a.dim(), b.ncols());
-                assert_eq!(k, b.nrows(), "columns of a must equal rows of b");
-                assert_eq!((m, n), c.dim(), "c must have the rows of a and the columns of b");
-                // SAFETY: the three views are valid for their shapes and strides, which were
-                // compared above; `c` is borrowed mutably, so it overlaps neither `a` nor `b`.
-                // Passed as Cᵀ = Bᵀ·Aᵀ: `gemm` is up to three times as fast where the columns
-                // of what it writes are contiguous, as the rows of C are.
-                unsafe {
-                    $gemm()(
-                        n,
-                        m,
-                        k,
-                        c.as_mut_ptr(),
-                        c.strides()[0],
-                        c.strides()[1],
-                        accumulate,
-                        b.as_ptr(),
-                        b.strides()[0],
-                        b.strides()[1],
-                        a.as_ptr(),
-                        a.strides()[0],
-                        a.strides()[1],
-                        1.0,
-                        1.0,
-                        false,
-                        false,
-                        false,
-                        Parallelism::None,
-                    );
-                }
-            }
         }
     };
 }
 
-real!(f32, gemm_f32::gemm::f32::get_gemm_fn);
-real!(f64, gemm_f64::gemm::f64::get_gemm_fn);
+real!(f32);
+real!(f64);

@@ -137,8 +137,7 @@ struct Node<T> {
 /// A computation, recorded once and replayed every step.
 ///
 /// Recording checks every shape, so a replay cannot fail; and it takes all memory that a replay
-/// needs, so a replay allocates nothing. What the crate `gemm` takes and gives back within a
-/// product, to pack its operands, is the one exception.
+/// needs, so a replay allocates nothing.
 ///
 /// ```
 /// use chainrule::Tape;

@@ -1,0 +1,125 @@
+//! A register full of numbers, for [`f32`] and [`f64`] alike: what the product needs of `pulp`.
+
+use num_traits::Zero;
+use pulp::Simd;
+
+/// A number that fits several times into a vector register.
+pub trait Lanes: Copy + Zero + 'static {
+    /// As many numbers as a register holds.
+    type Vector<S: Simd>: Copy;
+
+    /// How many that is.
+    fn lanes<S: Simd>() -> usize {
+        size_of::<Self::Vector<S>>() / size_of::<Self>()
+    }
+
+    /// `x` in every lane.
+    fn splat<S: Simd>(simd: S, x: Self) -> Self::Vector<S>;
+
+    /// `a + b`, lane by lane.
+    fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
+    /// `a·b + c`, lane by lane, rounded once where the machine can.
+    fn multiply_add<S: Simd>(
+        simd: S,
+        a: Self::Vector<S>,
+        b: Self::Vector<S>,
+        c: Self::Vector<S>,
+    ) -> Self::Vector<S>;
+
+    /// All lanes from memory.
+    ///
+    /// # Safety
+    /// As many numbers as there are lanes can be read at `from`.
+    #[inline(always)]
+    unsafe fn load<S: Simd>(from: *const Self) -> Self::Vector<S> {
+        // SAFETY: the caller's promise; no alignment is asked for.
+        unsafe { from.cast::<Self::Vector<S>>().read_unaligned() }
+    }
+
+    /// All lanes to memory.
+    ///
+    /// # Safety
+    /// As many numbers as there are lanes can be written at `to`.
+    #[inline(always)]
+    unsafe fn store<S: Simd>(to: *mut Self, x: Self::Vector<S>) {
+        // SAFETY: the caller's promise; no alignment is asked for.
+        unsafe { to.cast::<Self::Vector<S>>().write_unaligned(x) }
+    }
+
+    /// The first `n` lanes from memory; the others hold nothing of use.
+    ///
+    /// # Safety
+    /// `n` numbers can be read at `from`, and `n` is not above the number of lanes.
+    unsafe fn load_first<S: Simd>(simd: S, n: usize, from: *const Self) -> Self::Vector<S>;
+
+    /// The first `n` lanes to memory.
+    ///
+    /// # Safety
+    /// `n` numbers can be written at `to`, and `n` is not above the number of lanes.
+    unsafe fn store_first<S: Simd>(simd: S, n: usize, to: *mut Self, x: Self::Vector<S>);
+}
+
+macro_rules! lanes {
+    ($type:ident, $vector:ident, $index:ident, $splat:ident, $add:ident, $multiply_add:ident,
+     $mask:ident, $load:ident, $store:ident) => {
+        impl Lanes for $type {
+            type Vector<S: Simd> = S::$vector;
+
+            #[inline(always)]
+            fn splat<S: Simd>(simd: S, x: Self) -> S::$vector {
+                simd.$splat(x)
+            }
+
+            #[inline(always)]
+            fn plus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                simd.$add(a, b)
+            }
+
+            #[inline(always)]
+            fn multiply_add<S: Simd>(
+                simd: S,
+                a: S::$vector,
+                b: S::$vector,
+                c: S::$vector,
+            ) -> S::$vector {
+                simd.$multiply_add(a, b, c)
+            }
+
+            #[inline(always)]
+            unsafe fn load_first<S: Simd>(simd: S, n: usize, from: *const Self) -> S::$vector {
+                // SAFETY: the mask leaves out what the caller does not promise.
+                unsafe { simd.$load(simd.$mask(0, n as $index), from) }
+            }
+
+            #[inline(always)]
+            unsafe fn store_first<S: Simd>(simd: S, n: usize, to: *mut Self, x: S::$vector) {
+                // SAFETY: the mask leaves out what the caller does not promise.
+                unsafe { simd.$store(simd.$mask(0, n as $index), to, x) }
+            }
+        }
+    };
+}
+
+lanes!(
+    f32,
+    f32s,
+    u32,
+    splat_f32s,
+    add_f32s,
+    mul_add_e_f32s,
+    mask_between_m32s,
+    mask_load_ptr_f32s,
+    mask_store_ptr_f32s
+);
+lanes!(
+    f64,
+    f64s,
+    u64,
+    splat_f64s,
+    add_f64s,
+    mul_add_e_f64s,
+    mask_between_m64s,
+    mask_load_ptr_f64s,
+    mask_store_ptr_f64s
+);
