@@ -49,26 +49,37 @@ pub fn for_each<T: Real, const N: usize>(
     f: impl Fn(&mut T, [T; N]) + Sync,
 ) {
     let x = x.map(|x| x.as_slice().expect("a tape's tensors are contiguous"));
-    for_each_half(y.as_slice_mut().expect("a tape's tensors are contiguous"), x, &f);
-}
-
-fn for_each_half<T: Real, const N: usize>(
-    y: &mut [T],
-    x: [&[T]; N],
-    f: &(impl Fn(&mut T, [T; N]) + Sync),
-) {
-    let n = y.len();
-    if n < ENTRIES {
+    let y = y.as_slice_mut().expect("a tape's tensors are contiguous");
+    for_rows(y, x, 1, &|y, x| {
         // Cut to the length of y, so that the compiler sees all lengths to be equal.
-        let x = x.map(|x| &x[..n]);
+        let x = x.map(|x| &x[..y.len()]);
         for (i, y) in y.iter_mut().enumerate() {
             f(y, x.map(|x| x[i]));
         }
-    } else {
-        let (left, right) = y.split_at_mut(n / 2);
-        join(
-            || for_each_half(left, x.map(|x| &x[..n / 2]), f),
-            || for_each_half(right, x.map(|x| &x[n / 2..]), f),
-        );
+    });
+}
+
+/// Runs `f` on parts of the matrix `y`, each with the same rows of the `N` matrices `x`. All have
+/// rows of `row` entries in row-major order.
+///
+/// A part of many entries is halved until it has fewer than [`ENTRIES`], or one row.
+///
+/// # Panics
+/// If one of `x` has fewer entries than `y`.
+pub fn for_rows<T: Real, const N: usize>(
+    y: &mut [T],
+    x: [&[T]; N],
+    row: usize,
+    f: &(impl Fn(&mut [T], [&[T]; N]) + Sync),
+) {
+    let n = y.len();
+    let middle = n / row / 2 * row;
+    if n < ENTRIES || middle == 0 {
+        return f(y, x);
     }
+    let (left, right) = y.split_at_mut(middle);
+    join(
+        || for_rows(left, x.map(|x| &x[..middle]), row, f),
+        || for_rows(right, x.map(|x| &x[middle..n]), row, f),
+    );
 }

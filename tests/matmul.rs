@@ -7,7 +7,7 @@ use chainrule::gradcheck::Draw;
 use chainrule::matmul::product;
 use chainrule::parallel::GRAIN;
 use chainrule::product::multiply;
-use chainrule::{Real, ShapeError, Tape, Tensor, Var};
+use chainrule::{Mode, Real, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Ix2, IxDyn, arr1, arr2, s};
 use numeric::gradient;
 use proptest::prelude::*;
@@ -261,7 +261,8 @@ fn a_large_product_is_cut_without_a_trace() {
     }
 }
 
-/// Any number of threads gives the same bits, of a product and of an element-wise loop.
+/// Any number of threads gives the same bits, of a product, of an element-wise loop and of sums
+/// over the rows.
 #[cfg(feature = "threads")]
 #[test]
 fn threads_change_no_bit() {
@@ -274,7 +275,12 @@ fn threads_change_no_bit() {
             let mut tape = Tape::new();
             let (a, b) = (tape.parameter(a.clone()), tape.parameter(b.clone()));
             let c = tape.matmul(a, b).unwrap();
-            let y = tape.tanh(c).unwrap();
+            let c = tape.tanh(c).unwrap();
+            let gamma = tape.parameter(Array1::ones(250));
+            let beta = tape.parameter(Array1::zeros(250));
+            tape.set_mode(Mode::Training { step: 0 });
+            let y = tape.batch_norm(c, gamma, beta).unwrap();
+            tape.forward();
             tape.backward(y);
             [tape.value(y).clone(), tape.gradient(a).clone(), tape.gradient(b).clone()]
         })

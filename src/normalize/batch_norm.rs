@@ -53,9 +53,11 @@
 //!
 //! Source: Ioffe and Szegedy 2015.
 
+use super::columns::Columns;
 use super::layer_norm::affine_shape;
 use super::moments::column_moments;
 use crate::gradcheck::Case;
+use crate::parallel::{for_rows, join};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Mode, Op, Tape, Var};
 use crate::tensor::{ShapeError, Tensor, entries, entries_mut, matrix_shape};
@@ -111,8 +113,10 @@ impl<T: Real> BatchNormOp<T> {
 
     /// μ and, in place of r, v of the batch; the running statistics move.
     fn take_batch(&mut self, x: &[T]) {
-        column_moments(x, &mut self.mean, &mut self.r, &mut self.sums);
-        let rows = x.len() / self.mean.len();
+        let x = Columns::all(x, self.mean.len());
+        let rows = x.count();
+        let scratch = self.sums.split_at_mut(self.mean.len());
+        column_moments(x, &mut self.mean, &mut self.r, scratch.into());
         let a = T::of(self.settings.momentum);
         for (running, &mean) in self.running[0].iter_mut().zip(&self.mean) {
             *running += a * (mean - *running);
@@ -176,7 +180,8 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
     ) {
         let (rows, features) = matrix_shape(x[0].shape());
         let (d_gamma, d_beta) = self.sums.split_at_mut(features);
-        affine_gradients(entries(&x[0]), entries(dy), &self.mean, &self.r, d_gamma, d_beta);
+        let [x_columns, dy_columns] = [&x[0], dy].map(|x| Columns::all(entries(x), features));
+        affine_gradients(x_columns, dy_columns, [&self.mean, &self.r], [d_gamma, d_beta]);
         if let Some(gradient) = dx.wanted(1) {
             for (gradient, &sum) in entries_mut(gradient).iter_mut().zip(d_gamma.iter()) {
                 *gradient += sum;
@@ -212,28 +217,38 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
 /// `[features]`.
 fn affine<T: Real>(x: &[T], mean: &[T], scale: &[T], beta: &[T], y: &mut [T]) {
     let features = mean.len();
-    for (y, x) in y.chunks_exact_mut(features).zip(x.chunks_exact(features)) {
-        let terms = mean.iter().zip(scale).zip(beta);
-        for ((y, &x), ((&mean, &scale), &beta)) in y.iter_mut().zip(x).zip(terms) {
-            *y = (x - mean) * scale + beta;
+    for_rows(y, [x], features, &|y, [x]| {
+        for (y, x) in y.chunks_exact_mut(features).zip(x.chunks_exact(features)) {
+            let terms = mean.iter().zip(scale).zip(beta);
+            for ((y, &x), ((&mean, &scale), &beta)) in y.iter_mut().zip(x).zip(terms) {
+                *y = (x - mean) * scale + beta;
+            }
         }
-    }
+    });
 }
 
-/// dγ = Σ dy · x̂ and dβ = Σ dy over the rows. Shapes: x and dy `[rows, features]`, the others
-/// `[features]`.
+/// dγ = Σ dy · x̂ and dβ = Σ dy over the rows. Shapes: x and dy `[rows, features]`, the
+/// `statistics` μ and r and the `sums` dγ and dβ `[features]`.
 fn affine_gradients<T: Real>(
-    x: &[T],
-    dy: &[T],
-    mean: &[T],
-    r: &[T],
-    d_gamma: &mut [T],
-    d_beta: &mut [T],
+    x: Columns<'_, T>,
+    dy: Columns<'_, T>,
+    statistics: [&[T]; 2],
+    sums: [&mut [T]; 2],
 ) {
-    let features = mean.len();
+    if let Some(middle) = x.halved() {
+        let (x, dy) = (x.split_at(middle), dy.split_at(middle));
+        let [mean, r] = statistics.map(|statistic| statistic.split_at(middle));
+        let [d_gamma, d_beta] = sums.map(|sum| sum.split_at_mut(middle));
+        join(
+            || affine_gradients(x.0, dy.0, [mean.0, r.0], [d_gamma.0, d_beta.0]),
+            || affine_gradients(x.1, dy.1, [mean.1, r.1], [d_gamma.1, d_beta.1]),
+        );
+        return;
+    }
+    let ([mean, r], [d_gamma, d_beta]) = (statistics, sums);
     d_gamma.fill(T::zero());
     d_beta.fill(T::zero());
-    for (x, dy) in x.chunks_exact(features).zip(dy.chunks_exact(features)) {
+    for (x, dy) in x.rows().zip(dy.rows()) {
         let sums = d_gamma.iter_mut().zip(d_beta.iter_mut());
         let statistics = mean.iter().zip(r);
         for (((d_gamma, d_beta), (&mean, &r)), (&x, &dy)) in
@@ -260,16 +275,18 @@ struct Features<'a, T> {
 /// dx += γ · r · (dy − 1/n · dβ − x̂ · 1/n · dγ). Shapes: x, dy and dx `[rows, features]`.
 fn add_input_gradient<T: Real>(x: &[T], dy: &[T], of: Features<'_, T>, dx: &mut [T]) {
     let features = of.mean.len();
-    let rows = x.chunks_exact(features).zip(dy.chunks_exact(features));
-    for (dx, (x, dy)) in dx.chunks_exact_mut(features).zip(rows) {
-        let terms = of.mean.iter().zip(of.r).zip(of.gamma);
-        let shares = of.d_gamma_share.iter().zip(of.d_beta_share);
-        for (((dx, (&x, &dy)), ((&mean, &r), &gamma)), (&d_gamma, &d_beta)) in
-            dx.iter_mut().zip(x.iter().zip(dy)).zip(terms).zip(shares)
-        {
-            *dx += gamma * r * (dy - d_beta - (x - mean) * r * d_gamma);
+    for_rows(dx, [x, dy], features, &|dx, [x, dy]| {
+        let rows = x.chunks_exact(features).zip(dy.chunks_exact(features));
+        for (dx, (x, dy)) in dx.chunks_exact_mut(features).zip(rows) {
+            let terms = of.mean.iter().zip(of.r).zip(of.gamma);
+            let shares = of.d_gamma_share.iter().zip(of.d_beta_share);
+            for (((dx, (&x, &dy)), ((&mean, &r), &gamma)), (&d_gamma, &d_beta)) in
+                dx.iter_mut().zip(x.iter().zip(dy)).zip(terms).zip(shares)
+            {
+                *dx += gamma * r * (dy - d_beta - (x - mean) * r * d_gamma);
+            }
         }
-    }
+    });
 }
 
 impl<T: Real> Tape<T> {

@@ -27,6 +27,8 @@
 //!
 //! (Chan, Golub and LeVeque 1983.) Every term is positive: nothing cancels.
 
+use super::columns::Columns;
+use crate::parallel::join;
 use crate::real::Real;
 
 /// Entries of a block: 32 KiB of `f32`.
@@ -34,16 +36,30 @@ const BLOCK: usize = 1 << 13;
 
 /// Writes the mean of each column of `x` into `mean`, and 1/n · Σ (x − mean)² into `variance`.
 ///
-/// Shapes: `x` `[rows, columns]` in row-major order, at least one row; `mean` and `variance`
-/// `[columns]`; `scratch` `[2, columns]`, whose contents are lost.
-pub fn column_moments<T: Real>(x: &[T], mean: &mut [T], variance: &mut [T], scratch: &mut [T]) {
-    let columns = mean.len();
-    let (block_mean, block_squares) = scratch.split_at_mut(columns);
+/// Shapes: `x` `[rows, columns]`, at least one row; `mean` and `variance` `[columns]`; `scratch`
+/// `[2, columns]`, whose contents are lost.
+pub fn column_moments<T: Real>(
+    x: Columns<'_, T>,
+    mean: &mut [T],
+    variance: &mut [T],
+    scratch: [&mut [T]; 2],
+) {
+    if let Some(middle) = x.halved() {
+        let (left, right) = x.split_at(middle);
+        let (mean, variance) = (mean.split_at_mut(middle), variance.split_at_mut(middle));
+        let [first, second] = scratch.map(|scratch| scratch.split_at_mut(middle));
+        join(
+            || column_moments(left, mean.0, variance.0, [first.0, second.0]),
+            || column_moments(right, mean.1, variance.1, [first.1, second.1]),
+        );
+        return;
+    }
+    let [block_mean, block_squares] = scratch;
     mean.fill(T::zero());
     variance.fill(T::zero());
     let mut rows = 0;
-    for block in x.chunks((BLOCK / columns).max(1) * columns) {
-        let block_rows = block.len() / columns;
+    for block in x.blocks((BLOCK / mean.len()).max(1)) {
+        let block_rows = block.count();
         block_moments(block, block_mean, block_squares);
         let (n_a, n_b) = (rows as f64, block_rows as f64);
         let share = T::of(n_b / (n_a + n_b));
@@ -65,22 +81,21 @@ pub fn column_moments<T: Real>(x: &[T], mean: &mut [T], variance: &mut [T], scra
 }
 
 /// Mean and Σ (x − mean)² of each column of one block.
-fn block_moments<T: Real>(block: &[T], mean: &mut [T], squares: &mut [T]) {
-    let columns = mean.len();
+fn block_moments<T: Real>(block: Columns<'_, T>, mean: &mut [T], squares: &mut [T]) {
     // The first row taken off keeps the sums small, and with them their rounding.
-    let first = &block[..columns];
+    let first = block.rows().next().expect("a block has rows");
     mean.fill(T::zero());
-    for row in block.chunks_exact(columns) {
+    for row in block.rows() {
         for ((mean, &x), &first) in mean.iter_mut().zip(row).zip(first) {
             *mean += x - first;
         }
     }
-    let share = T::of(columns as f64 / block.len() as f64);
+    let share = T::of(1.0 / block.count() as f64);
     for (mean, &first) in mean.iter_mut().zip(first) {
         *mean = first + *mean * share;
     }
     squares.fill(T::zero());
-    for row in block.chunks_exact(columns) {
+    for row in block.rows() {
         for ((squares, &mean), &x) in squares.iter_mut().zip(mean.iter()).zip(row) {
             *squares += (x - mean) * (x - mean);
         }
