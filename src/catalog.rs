@@ -1,7 +1,7 @@
 //! Every op of the book with its gradient checks: what `chainrule gradcheck` runs.
 
 use crate::gradcheck::Case;
-use crate::{activation, dropout, elementwise, matmul, normalize, softmax};
+use crate::{activation, conv, dropout, elementwise, matmul, normalize, softmax};
 
 /// The gradient checks of all chapters, in their order.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
@@ -17,6 +17,9 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         normalize::row::CASES,
         normalize::batch_norm::CASES,
         normalize::layer_norm::CASES,
+        conv::CASES,
+        conv::pool::CASES,
+        conv::flatten::CASES,
         dropout::CASES,
     ]
     .into_iter()

@@ -29,6 +29,7 @@
 //! | 10 | [`optim`] | descent, momentum, Adam, schedules |
 //! | 11 | [`data`], `train`, `checkpoint`, `record` | learning |
 //! | 12 | [`network`], [`mlp`], [`metrics`] | networks that read digits |
+//! | 13 | [`conv`] | convolution, its gradients, pooling |
 //! | 14 | [`dropout`] | masks that a seed and a step fix |
 //! | 15 | [`parallel`] | where work is split, and why no bit depends on it |
 //!
@@ -42,6 +43,7 @@
 // The core: no file system, no clock, no thread of its own.
 pub mod activation;
 pub mod catalog;
+pub mod conv;
 pub mod data;
 pub mod dropout;
 pub mod elementwise;

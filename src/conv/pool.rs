@@ -1,0 +1,511 @@
+//! Pooling: the maximum or the mean of each channel in a window that moves over the image.
+//! Chapter 13.
+//!
+//! # Shapes
+//!
+//! A window of h × w pixels moves by s pixels, without padding.
+//!
+//! ```text
+//! x, dx   [batch, height, width, channels]              b, r, q, c
+//! y, dy   [batch, out_height, out_width, channels]      b, i, j, c
+//! out_height = ⌊(height − h)/s⌋ + 1                     out_width = ⌊(width − w)/s⌋ + 1
+//! ```
+//!
+//! The window at place (i, j) covers the pixels (i·s + u, j·s + v) with u < h and v < w. Pixels at
+//! the end that no whole window covers are dropped: 2 × 2 windows in steps of 2 leave out the last
+//! row and the last column of an image of odd size. Their gradient is 0.
+//!
+//! # The mean
+//!
+//! ```text
+//! y[b,i,j,c] = 1/(h·w) · Σ_uv x[b, i·s + u, j·s + v, c]
+//! ```
+//!
+//! The pixel x[b,r,q,c] stands in y[b,i,j,c] for each window that covers it, with the factor
+//! 1/(h·w):
+//!
+//! ```text
+//! ∂L/∂x[b,r,q,c] = 1/(h·w) · Σ ∂L/∂y[b,i,j,c]      over the windows (i, j) that cover (r, q)
+//! ```
+//!
+//! # The maximum
+//!
+//! ```text
+//! y[b,i,j,c] = max_uv x[b, i·s + u, j·s + v, c]
+//! ```
+//!
+//! Where one entry of the window is larger than all others, it stays so while it moves a little:
+//! y moves with it, and with no other. So ∂y/∂x is 1 for the largest and 0 for the others:
+//!
+//! ```text
+//! ∂L/∂x[b,r,q,c] = Σ ∂L/∂y[b,i,j,c]      over the windows (i, j) whose maximum in c is (r, q)
+//! ```
+//!
+//! Between entries that tie there is a kink and no derivative. The code takes the first of them, row
+//! by row, and passes dy to it alone. Each channel has its own maximum.
+//!
+//! **Nothing is kept for the backward pass.** x and y tell which entry was the largest: the first
+//! that is not less than y. To keep its index instead would spare the second reading of x, and cost a
+//! number of another width, which a vector register must spread out before it can be compared.
+//! Neither pass branches on a number: at each entry of the window the code selects what is passed and
+//! what is left of dy, for all channels of a vector register at once.
+//!
+//! # The whole image
+//!
+//! Global pooling has one window, as large as the image: y is `[batch, channels]`, whatever the size
+//! of the image.
+
+use crate::conv::Geometry;
+use crate::conv::images::for_each_image;
+use crate::gradcheck::Case;
+use crate::real::Real;
+use crate::tape::{Gradients, Inputs, Op, Tape, Var};
+use crate::tensor::{ShapeError, Tensor, expect_inputs};
+use ndarray::{ArrayView4, ArrayViewMut4};
+
+/// A window and how it moves over images. Lengths are in pixels. Chapter 13.
+///
+/// ```
+/// use chainrule::conv::pool::Window;
+///
+/// let overlapping = Window { stride: 2, ..Window::square(3) };
+/// assert_eq!(overlapping, Window { height: 3, width: 3, stride: 2 });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Rows of pixels.
+    pub height: usize,
+    /// Columns of pixels.
+    pub width: usize,
+    /// From one place to the next, downwards and to the right.
+    pub stride: usize,
+}
+
+impl Window {
+    /// Square windows side by side: the stride is their `side`.
+    pub const fn square(side: usize) -> Self {
+        Self { height: side, width: side, stride: side }
+    }
+
+    /// The number of places of the window on an image, down and to the right.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where a side or the stride is 0, or the window is larger than the image.
+    pub fn places(self, [height, width]: [usize; 2]) -> Result<[usize; 2], ShapeError> {
+        let along = |kernel, n| Geometry { kernel, stride: self.stride, padding: 0 }.places(n);
+        Ok([along(self.height, height)?, along(self.width, width)?])
+    }
+}
+
+/// y ← the maximum of each window and channel.
+///
+/// Shapes: `x` `[batch, height, width, channels]`, `y` `[batch, out_height, out_width, channels]`,
+/// both in standard order. Not a number where an entry of the window is not.
+///
+/// # Panics
+/// If the shapes do not fit or an array is not in standard order.
+pub fn max<T: Real>(x: ArrayView4<'_, T>, window: Window, y: ArrayViewMut4<'_, T>) {
+    let image = Image::new(x.dim(), window, y.dim());
+    let (x, y) = (slice(x), slice_mut(y));
+    for_each_image(image.batch, y, [x], &|y, [x]| {
+        if window == Window::square(2) {
+            max_of_four(x, image, y);
+        } else {
+            y.fill(T::neg_infinity());
+            image.accumulate(x, y, larger);
+        }
+    });
+}
+
+/// dx ← dx + dy where an entry is the first maximum of a window.
+///
+/// Shapes: as in [`max`], `y` as that computed it, `dy` that of `y` and `dx` that of `x`. Where the
+/// maximum is not a number, the first entry counts as it.
+///
+/// # Panics
+/// As [`max`] does.
+pub fn max_gradient<T: Real>(
+    x: ArrayView4<'_, T>,
+    y: ArrayView4<'_, T>,
+    dy: ArrayView4<'_, T>,
+    window: Window,
+    dx: ArrayViewMut4<'_, T>,
+) {
+    assert_eq!((x.dim(), y.dim()), (dx.dim(), dy.dim()), "a gradient has the shape of its value");
+    let image = Image::new(x.dim(), window, y.dim());
+    let (x, y, dy, dx) = (slice(x), slice(y), slice(dy), slice_mut(dx));
+    for_each_image(image.batch, dx, [x, y, dy], &|dx, [x, y, dy]| {
+        if window == Window::square(2) {
+            max_of_four_gradient(x, y, dy, image, dx);
+        } else {
+            max_of_many_gradient(x, y, dy, image, dx);
+        }
+    });
+}
+
+/// y ← the mean of each window and channel. Shapes as in [`max`].
+///
+/// # Panics
+/// As [`max`] does.
+pub fn average<T: Real>(x: ArrayView4<'_, T>, window: Window, y: ArrayViewMut4<'_, T>) {
+    let image = Image::new(x.dim(), window, y.dim());
+    let (x, y, share) = (slice(x), slice_mut(y), image.share::<T>());
+    for_each_image(image.batch, y, [x], &|y, [x]| {
+        y.fill(T::zero());
+        image.accumulate(x, y, |sum, x| sum + x);
+        for y in y {
+            *y *= share;
+        }
+    });
+}
+
+/// dx ← dx + dy/(h·w) for each window that covers an entry. Shapes: `dy` and `dx` as `y` and `x` in
+/// [`max`].
+///
+/// # Panics
+/// As [`max`] does.
+pub fn average_gradient<T: Real>(dy: ArrayView4<'_, T>, window: Window, dx: ArrayViewMut4<'_, T>) {
+    let image = Image::new(dx.dim(), window, dy.dim());
+    let (dy, dx, share) = (slice(dy), slice_mut(dx), image.share::<T>());
+    for_each_image(image.batch, dx, [dy], &|dx, [dy]| {
+        for (pixels, dy) in image.windows().zip(dy.chunks_exact(image.channels)) {
+            for pixel in pixels {
+                for (dx, &dy) in dx[pixel..].iter_mut().zip(dy) {
+                    *dx += dy * share;
+                }
+            }
+        }
+    });
+}
+
+/// The larger of two numbers: the first of equal ones, and NaN where either is.
+#[inline]
+fn larger<T: Real>(first: T, second: T) -> T {
+    if second > first || second.is_nan() { second } else { first }
+}
+
+/// Adds to `dx` what is `left` of dy, if `x` is the maximum `y`. Returns what is then left.
+#[inline]
+fn pass<T: Real>(left: T, x: T, y: T, dx: &mut T) -> T {
+    // Compared this way round, NaN stops the search.
+    let (taken, left) = if x < y { (T::zero(), left) } else { (left, T::zero()) };
+    *dx += taken;
+    left
+}
+
+/// The maximum in 2 × 2 windows side by side, on one image.
+fn max_of_four<T: Real>(x: &[T], image: Image, y: &mut [T]) {
+    let (row, channels) = (image.width * image.channels, image.channels);
+    let y_rows = y.chunks_exact_mut(image.places[1] * channels);
+    // An odd last row and an odd last pixel fill no chunk.
+    for (rows, y) in x.chunks_exact(2 * row).zip(y_rows) {
+        let (upper, lower) = rows.split_at(row);
+        let pixels = upper.chunks_exact(2 * channels).zip(lower.chunks_exact(2 * channels));
+        for ((upper, lower), y) in pixels.zip(y.chunks_exact_mut(channels)) {
+            let (x0, x1) = upper.split_at(channels);
+            let (x2, x3) = lower.split_at(channels);
+            let x = x0.iter().zip(x1).zip(x2.iter().zip(x3));
+            for (y, ((&x0, &x1), (&x2, &x3))) in y.iter_mut().zip(x) {
+                *y = larger(larger(x0, x1), larger(x2, x3));
+            }
+        }
+    }
+}
+
+/// The gradient of [`max_of_four`].
+fn max_of_four_gradient<T: Real>(x: &[T], y: &[T], dy: &[T], image: Image, dx: &mut [T]) {
+    let (row, channels) = (image.width * image.channels, image.channels);
+    let of_y = image.places[1] * channels;
+    let rows = x.chunks_exact(2 * row).zip(dx.chunks_exact_mut(2 * row));
+    for ((x, dx), (y, dy)) in rows.zip(y.chunks_exact(of_y).zip(dy.chunks_exact(of_y))) {
+        let (x_upper, x_lower) = x.split_at(row);
+        let (dx_upper, dx_lower) = dx.split_at_mut(row);
+        let upper = x_upper.chunks_exact(2 * channels).zip(dx_upper.chunks_exact_mut(2 * channels));
+        let lower = x_lower.chunks_exact(2 * channels).zip(dx_lower.chunks_exact_mut(2 * channels));
+        let places = y.chunks_exact(channels).zip(dy.chunks_exact(channels));
+        for (((x_upper, dx_upper), (x_lower, dx_lower)), (y, dy)) in upper.zip(lower).zip(places) {
+            let (x0, x1) = x_upper.split_at(channels);
+            let (x2, x3) = x_lower.split_at(channels);
+            let (dx0, dx1) = dx_upper.split_at_mut(channels);
+            let (dx2, dx3) = dx_lower.split_at_mut(channels);
+            let x = x0.iter().zip(x1).zip(x2.iter().zip(x3));
+            let dx = dx0.iter_mut().zip(dx1).zip(dx2.iter_mut().zip(dx3));
+            for (((&y, &dy), ((&x0, &x1), (&x2, &x3))), ((dx0, dx1), (dx2, dx3))) in
+                y.iter().zip(dy).zip(x).zip(dx)
+            {
+                let left = pass(dy, x0, y, dx0);
+                let left = pass(left, x1, y, dx1);
+                let left = pass(left, x2, y, dx2);
+                pass(left, x3, y, dx3);
+            }
+        }
+    }
+}
+
+/// Channels that are searched for their maxima together.
+const LANES: usize = 32;
+
+/// The gradient of the maximum in any windows, on one image.
+fn max_of_many_gradient<T: Real>(x: &[T], y: &[T], dy: &[T], image: Image, dx: &mut [T]) {
+    let channels = image.channels;
+    let places = y.chunks_exact(channels).zip(dy.chunks_exact(channels));
+    for (pixels, (y, dy)) in image.windows().zip(places) {
+        for (block, (y, dy)) in y.chunks(LANES).zip(dy.chunks(LANES)).enumerate() {
+            let mut left = [T::zero(); LANES];
+            let left = &mut left[..dy.len()];
+            left.copy_from_slice(dy);
+            for pixel in pixels.clone() {
+                let first = pixel + block * LANES;
+                let entries = x[first..].iter().zip(y).zip(&mut dx[first..]);
+                for (left, ((&x, &y), dx)) in left.iter_mut().zip(entries) {
+                    *left = pass(*left, x, y, dx);
+                }
+            }
+        }
+    }
+}
+
+/// One image of `batch` and the window's places on it.
+#[derive(Clone, Copy, Debug)]
+struct Image {
+    batch: usize,
+    /// Pixels of a row.
+    width: usize,
+    channels: usize,
+    window: Window,
+    /// `[out_height, out_width]`.
+    places: [usize; 2],
+}
+
+impl Image {
+    /// Panics where `y`, the shape of the output, does not fit.
+    fn new(
+        (batch, height, width, channels): (usize, usize, usize, usize),
+        window: Window,
+        y: (usize, usize, usize, usize),
+    ) -> Self {
+        let places = window.places([height, width]).expect("the window fits");
+        assert_eq!(y, (batch, places[0], places[1], channels), "the output has a pixel a place");
+        Self { batch, width, channels, window, places }
+    }
+
+    /// 1/(h·w).
+    fn share<T: Real>(&self) -> T {
+        T::of(1.0 / (self.window.height * self.window.width) as f64)
+    }
+
+    /// For each place, where the pixels of the window there begin in the image, row by row.
+    fn windows(&self) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> + '_ {
+        let (Window { height, width, stride }, [rows, columns]) = (self.window, self.places);
+        let (row, channels) = (self.width * self.channels, self.channels);
+        (0..rows).flat_map(move |i| (0..columns).map(move |j| (i, j))).map(move |(i, j)| {
+            let first = i * stride * row + j * stride * channels;
+            (0..height).flat_map(move |u| (0..width).map(move |v| first + u * row + v * channels))
+        })
+    }
+
+    /// y ← f(y, x) for each entry x of the window of an entry y, row by row.
+    fn accumulate<T: Real>(&self, x: &[T], y: &mut [T], f: impl Fn(T, T) -> T) {
+        for (pixels, y) in self.windows().zip(y.chunks_exact_mut(self.channels)) {
+            for pixel in pixels {
+                for (y, &x) in y.iter_mut().zip(&x[pixel..]) {
+                    *y = f(*y, x);
+                }
+            }
+        }
+    }
+}
+
+fn slice<T: Real>(array: ArrayView4<'_, T>) -> &[T] {
+    array.to_slice().expect("images lie in standard order")
+}
+
+fn slice_mut<T: Real>(array: ArrayViewMut4<'_, T>) -> &mut [T] {
+    array.into_slice().expect("images lie in standard order")
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Max,
+    Average,
+}
+
+/// The maximum or the mean of each channel in a window.
+///
+/// Shapes: x `[batch, height, width, channels]`, y `[batch, out_height, out_width, channels]`, or
+/// `[batch, channels]` without a `window`.
+#[derive(Clone, Copy, Debug)]
+struct Pool {
+    kind: Kind,
+    /// The whole image where there is none.
+    window: Option<Window>,
+}
+
+impl Pool {
+    /// The window on images of shape `x`.
+    fn window(&self, x: &[usize]) -> Window {
+        self.window.unwrap_or(Window { height: x[1], width: x[2], stride: 1 })
+    }
+
+    /// Shape of the output, with the axes that a global pool leaves out.
+    fn places(&self, op: &'static str, x: &[usize]) -> Result<[usize; 4], ShapeError> {
+        let &[batch, height, width, channels] = x else {
+            let rule = "images have four axes: [batch, height, width, channels]";
+            return Err(ShapeError::new(op, &[x], rule));
+        };
+        match self.window(x).places([height, width]) {
+            Ok([out_height, out_width]) => Ok([batch, out_height, out_width, channels]),
+            Err(error) => Err(ShapeError::new(op, &[x], error.rule)),
+        }
+    }
+}
+
+/// A tensor in the shape `[batch, out_height, out_width, channels]`.
+fn as_images<T: Real>(tensor: &Tensor<T>) -> ArrayView4<'_, T> {
+    tensor.view().into_shape_with_order(four_axes(tensor.shape())).expect("contiguous")
+}
+
+/// [`as_images`], to be written to.
+fn as_images_mut<T: Real>(tensor: &mut Tensor<T>) -> ArrayViewMut4<'_, T> {
+    let shape = four_axes(tensor.shape());
+    tensor.view_mut().into_shape_with_order(shape).expect("contiguous")
+}
+
+/// `shape` with the two axes that a global pool leaves out.
+fn four_axes(shape: &[usize]) -> [usize; 4] {
+    match *shape {
+        [batch, channels] => [batch, 1, 1, channels],
+        _ => [shape[0], shape[1], shape[2], shape[3]],
+    }
+}
+
+impl<T: Real> Op<T> for Pool {
+    fn name(&self) -> &'static str {
+        match (self.kind, self.window) {
+            (Kind::Max, Some(_)) => "max_pool",
+            (Kind::Max, None) => "global_max_pool",
+            (Kind::Average, Some(_)) => "average_pool",
+            (Kind::Average, None) => "global_average_pool",
+        }
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+        let op = Op::<T>::name(self);
+        let [x] = expect_inputs(op, inputs)?;
+        let y = self.places(op, x)?;
+        Ok(if self.window.is_some() { y.to_vec() } else { vec![y[0], y[3]] })
+    }
+
+    fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
+        let window = self.window(x[0].shape());
+        let (x, y) = (as_images(&x[0]), as_images_mut(y));
+        match self.kind {
+            Kind::Max => max(x, window, y),
+            Kind::Average => average(x, window, y),
+        }
+    }
+
+    fn backward(
+        &mut self,
+        x: Inputs<'_, T>,
+        y: &Tensor<T>,
+        dy: &Tensor<T>,
+        mut dx: Gradients<'_, T>,
+    ) {
+        let Some(dx) = dx.wanted(0) else { return };
+        let window = self.window(x[0].shape());
+        let (x, y, dy, dx) = (as_images(&x[0]), as_images(y), as_images(dy), as_images_mut(dx));
+        match self.kind {
+            Kind::Max => max_gradient(x, y, dy, window, dx),
+            Kind::Average => average_gradient(dy, window, dx),
+        }
+    }
+}
+
+impl<T: Real> Tape<T> {
+    /// The maximum of each channel in each window. dx = dy where an entry is the first maximum of a
+    /// window, and 0 elsewhere. Chapter 13.
+    ///
+    /// Shapes: `x` `[batch, height, width, channels]`, the value `[batch, out_height, out_width,
+    /// channels]` with [`Window::places`] for the middle two.
+    ///
+    /// ```
+    /// use chainrule::{Tape, conv::pool::Window};
+    /// use ndarray::Array4;
+    ///
+    /// let mut tape = Tape::<f32>::new();
+    /// let images = tape.input(Array4::zeros((16, 24, 25, 8)));
+    /// let y = tape.max_pool(images, Window::square(2))?;
+    /// assert_eq!(tape.value(y).shape(), [16, 12, 12, 8]); // the last column is dropped
+    /// # Ok::<(), chainrule::ShapeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `x` has not four axes, a side of the window or the stride is 0, or the
+    /// window is larger than the image.
+    pub fn max_pool(&mut self, x: Var, window: Window) -> Result<Var, ShapeError> {
+        self.push(Pool { kind: Kind::Max, window: Some(window) }, &[x])
+    }
+
+    /// The mean of each channel in each window, with the shapes of [`Tape::max_pool`]. dx sums
+    /// dy/(h·w) over the windows that cover an entry. Chapter 13.
+    ///
+    /// # Errors
+    /// As [`Tape::max_pool`].
+    pub fn average_pool(&mut self, x: Var, window: Window) -> Result<Var, ShapeError> {
+        self.push(Pool { kind: Kind::Average, window: Some(window) }, &[x])
+    }
+
+    /// The maximum of each channel over the whole image: `[batch, height, width, channels]` becomes
+    /// `[batch, channels]`. Chapter 13.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `x` has not four axes.
+    pub fn global_max_pool(&mut self, x: Var) -> Result<Var, ShapeError> {
+        self.push(Pool { kind: Kind::Max, window: None }, &[x])
+    }
+
+    /// The mean of each channel over the whole image: `[batch, height, width, channels]` becomes
+    /// `[batch, channels]`. Chapter 13. Source: Lin, Chen and Yan, *Network in Network*, 2013
+    /// (arXiv:1312.4400).
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `x` has not four axes.
+    pub fn global_average_pool(&mut self, x: Var) -> Result<Var, ShapeError> {
+        self.push(Pool { kind: Kind::Average, window: None }, &[x])
+    }
+}
+
+/// The gradient checks of this module.
+pub const CASES: &[Case] = &[
+    Case::kinked("max_pool", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[2, 4, 5, 3]));
+        tape.max_pool(x, Window::square(2))
+    }),
+    Case::kinked("max_pool, overlapping", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[2, 5, 6, 3]));
+        tape.max_pool(x, Window { height: 3, width: 2, stride: 1 })
+    }),
+    Case::smooth("average_pool", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[2, 5, 6, 3]));
+        tape.average_pool(x, Window { height: 3, width: 2, stride: 2 })
+    }),
+    Case::kinked("global_max_pool", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[2, 3, 4, 3]));
+        tape.global_max_pool(x)
+    }),
+    Case::smooth("global_average_pool", |tape, draw| {
+        let x = tape.parameter(draw.away_from_zero(&[2, 3, 4, 3]));
+        tape.global_average_pool(x)
+    }),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients() {
+        crate::gradcheck::assert_gradients(CASES);
+    }
+}
