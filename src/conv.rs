@@ -113,11 +113,13 @@
 //!
 //! # The implementations
 //!
-//! [`definition`] is the formulas, [`patches`] the products. [`Algorithm`] chooses. [`pool`] takes
+//! [`definition`] is the formulas, [`patches`] the products, and [`direct`] the products without
+//! the copy. [`Algorithm`] chooses. [`pool`] takes
 //! the place of a stride where the strongest answer is to be kept, and [`flatten`] leads from images
 //! to linear layers.
 
 pub mod definition;
+pub mod direct;
 pub mod flatten;
 mod images;
 pub mod patches;
@@ -184,7 +186,7 @@ impl Geometry {
     }
 }
 
-/// Settings of a convolution. The default: stride 1, padding 0, [`Algorithm::Patches`]. The kernel's
+/// Settings of a convolution. The default: stride 1, padding 0, [`Algorithm::Direct`]. The kernel's
 /// side is that of the weights. Chapter 13.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {
@@ -208,13 +210,15 @@ pub enum Algorithm {
     /// The formulas as loops: [`definition`].
     Definition,
     /// One product with all patches of a few images at a time: [`patches`].
-    #[default]
     Patches,
+    /// Products that read the patches where they stand in the images: [`direct`].
+    #[default]
+    Direct,
 }
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Definition, Self::Patches];
+    pub const ALL: [Self; 3] = [Self::Definition, Self::Patches, Self::Direct];
 
     /// y ← x convolved with w, without a bias.
     ///
@@ -235,6 +239,7 @@ impl Algorithm {
         assert_eq!(output_shape(x.shape(), w.shape(), geometry), Ok(y.dim().into()));
         match self {
             Self::Definition => definition::forward(x, w, geometry, y),
+            Self::Direct => direct::forward(x, w, geometry, scratch, y),
             Self::Patches => patches::forward(x, w, geometry, scratch, y),
         }
     }
@@ -254,6 +259,7 @@ impl Algorithm {
         assert_eq!(output_shape(x.shape(), dw.shape(), geometry), Ok(dy.dim().into()));
         match self {
             Self::Definition => definition::weight_gradient(x, dy, geometry, dw),
+            Self::Direct => direct::weight_gradient(x, dy, geometry, scratch, dw),
             Self::Patches => patches::weight_gradient(x, dy, geometry, scratch, dw),
         }
     }
@@ -273,6 +279,7 @@ impl Algorithm {
         assert_eq!(output_shape(dx.shape(), w.shape(), geometry), Ok(dy.dim().into()));
         match self {
             Self::Definition => definition::input_gradient(dy, w, geometry, dx),
+            Self::Direct => direct::input_gradient(dy, w, geometry, scratch, dx),
             Self::Patches => patches::input_gradient(dy, w, geometry, scratch, dx),
         }
     }

@@ -63,15 +63,14 @@ impl<'a, T> Rows<'a, T> {
         self.terms.count()
     }
 
-    /// The rows before `at`, and the others.
+    /// These rows alone.
     ///
     /// # Panics
-    /// If there are fewer than `at`.
-    pub fn split_at(&self, at: usize) -> (Self, Self) {
-        assert!(at <= self.count(), "row {at} of {}", self.count());
-        let middle = self.range.start + at;
-        let part = |range| Self { range, ..*self };
-        (part(self.range.start..middle), part(middle..self.range.end))
+    /// If there are fewer.
+    pub fn select(&self, rows: Range<usize>) -> Self {
+        assert!(rows.end <= self.count(), "rows {rows:?} of {}", self.count());
+        let first = self.range.start;
+        Self { range: first + rows.start..first + rows.end, ..*self }
     }
 
     /// Where row `i` starts.

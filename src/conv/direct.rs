@@ -1,0 +1,328 @@
+//! The convolution and its gradients as products that read the image where it stands. Chapter 13.
+//!
+//! In an image with a border of zeros, of height′ × width′ pixels, the pixel under entry (u, v) of
+//! the kernel at place (i, j) lies at
+//!
+//! ```text
+//! ((b·height′ + i·s + u)·width′ + j·s + v)·c_in + c
+//! ```
+//!
+//! That is a sum of one part for each of b, i, j (where the patch starts) and one for each of
+//! u, v, c (what follows in it). So the patches are a matrix already: its rows overlap in memory.
+//! [`Rows`] describes it, and [`multiply`] reads it without a copy, for any stride:
+//!
+//! ```text
+//! Y  = P·W        rows of P: (b, i, j), terms: (u, v, c)
+//! dW = Pᵀ·dY      rows of Pᵀ: (u, v, c), terms: (b, i, j)
+//! ```
+//!
+//! What is copied is each image once, into its border, instead of each pixel k·k times.
+//!
+//! # The gradient of the image
+//!
+//! [`crate::conv`] derives it as a convolution for stride 1. Any stride and padding follow, if dY is
+//! spread out: with u′ = k − 1 − u the place i = (r + p − u)/s is one where
+//!
+//! ```text
+//! r + u′ = i·s + (k − 1 − p)
+//! ```
+//!
+//! So let E hold dy[b,i,j,o] at pixel (i·s + k − 1 − p, j·s + k − 1 − p), and zeros elsewhere. Then
+//! at stride 1, over E of height + k − 1 rows and width + k − 1 columns,
+//!
+//! ```text
+//! dx[b,r,q,c] = Σ_u′v′o E[b, r + u′, q + v′, o] · w[k − 1 − u′, k − 1 − v′, c, o]
+//! ```
+//!
+//! What of dY falls outside of E no pixel has seen but those of the padding.
+
+use crate::conv::Geometry;
+use crate::parallel::{GRAIN, join};
+use crate::product::{Rows, multiply};
+use crate::real::Real;
+use ndarray::{ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4, Axis};
+use std::ops::Range;
+
+/// Entries of the images that are laid out at a time: 256 KiB of `f32`, for the second cache.
+const ENTRIES: usize = 1 << 16;
+/// Fewest places of the images that are laid out at a time, so that a product's copy of the
+/// weights pays.
+const PLACES: usize = 512;
+/// How often a large convolution is halved.
+const HALVINGS: u32 = 2;
+/// Parts of a large convolution.
+const PARTS: usize = 1 << HALVINGS;
+
+/// y ← x convolved with w.
+///
+/// Shapes: `x` `[batch, height, width, c_in]`, `w` `[kernel, kernel, c_in, c_out]`, `y` `[batch,
+/// out_height, out_width, c_out]`, all in standard order. `scratch` is given the length that the
+/// convolution and its gradients need.
+///
+/// # Panics
+/// If the shapes do not fit or an array is not in standard order.
+pub fn forward<T: Real>(
+    x: ArrayView4<'_, T>,
+    w: ArrayView4<'_, T>,
+    geometry: Geometry,
+    scratch: &mut Vec<T>,
+    y: ArrayViewMut4<'_, T>,
+) {
+    let (_, frames) = reserve(x.dim(), w.dim(), geometry, scratch);
+    Windows::on_images(x.dim(), geometry).multiply(x, matrix(w), frames, y, false, HALVINGS);
+}
+
+/// dw ← dw + Pᵀ·dy.
+///
+/// Shapes and `scratch` as in [`forward`], `dy` that of `y` and `dw` that of `w`. A large one is
+/// cut into parts of dw, each with all of the sum.
+///
+/// # Panics
+/// As [`forward`] does.
+pub fn weight_gradient<T: Real>(
+    x: ArrayView4<'_, T>,
+    dy: ArrayView4<'_, T>,
+    geometry: Geometry,
+    scratch: &mut Vec<T>,
+    dw: ArrayViewMut4<'_, T>,
+) {
+    let (_, frames) = reserve(x.dim(), dw.dim(), geometry, scratch);
+    let (windows, dw) = (Windows::on_images(x.dim(), geometry), matrix_mut(dw));
+    windows.multiply_transposed(x, dy, frames, 0..dw.nrows(), dw, HALVINGS);
+}
+
+/// dx ← dx + E convolved with the kernel turned by 180°.
+///
+/// Shapes and `scratch` as in [`forward`], `dy` that of `y` and `dx` that of `x`.
+///
+/// # Panics
+/// As [`forward`] does.
+pub fn input_gradient<T: Real>(
+    dy: ArrayView4<'_, T>,
+    w: ArrayView4<'_, T>,
+    geometry: Geometry,
+    scratch: &mut Vec<T>,
+    dx: ArrayViewMut4<'_, T>,
+) {
+    let (turned, frames) = reserve(dx.dim(), w.dim(), geometry, scratch);
+    let (_, _, c_in, c_out) = w.dim();
+    // w[k − 1 − u′, k − 1 − v′, c, o]: both counts reversed, so all k·k are.
+    let kernels =
+        w.to_slice().expect("a kernel lies in standard order").rchunks_exact(c_in * c_out);
+    for (turned, kernel) in turned.chunks_exact_mut(c_in * c_out).zip(kernels) {
+        for (c, weights) in kernel.chunks_exact(c_out).enumerate() {
+            for (turned, &weight) in turned[c..].iter_mut().step_by(c_in).zip(weights) {
+                *turned = weight;
+            }
+        }
+    }
+    let turned = ArrayView2::from_shape((turned.len() / c_in, c_in), turned).expect("a matrix");
+    Windows::on_gradient(dx.dim(), c_out, geometry)
+        .multiply(dy, turned, frames, dx, true, HALVINGS);
+}
+
+/// Gives `scratch` the length that a convolution and its gradients need, and cuts it: room for the
+/// turned kernel, and for the frames of all parts.
+fn reserve<T: Real>(
+    x: (usize, usize, usize, usize),
+    (_, _, c_in, c_out): (usize, usize, usize, usize),
+    geometry: Geometry,
+    scratch: &mut Vec<T>,
+) -> (&mut [T], &mut [T]) {
+    let turned = geometry.kernel * geometry.kernel * c_in * c_out;
+    let windows = [Windows::on_images(x, geometry), Windows::on_gradient(x, c_out, geometry)];
+    let frames = windows.map(|windows| windows.images.min(x.0) * windows.frame_entries());
+    scratch.resize(turned + PARTS * frames[0].max(frames[1]), T::zero());
+    scratch.split_at_mut(turned)
+}
+
+/// Frames of zeros in which images are laid out, and the windows of a kernel on them.
+#[derive(Clone, Copy, Debug)]
+struct Windows {
+    /// Pixels of a frame: `[height, width]`.
+    frame: [usize; 2],
+    channels: usize,
+    /// Where the image's pixel 0 comes to lie, down and to the right. Pixels that come to lie
+    /// outside are left out.
+    first: isize,
+    /// From one pixel of the image to the next.
+    spacing: usize,
+    kernel: usize,
+    stride: usize,
+    /// `[out_height, out_width]`.
+    places: [usize; 2],
+    /// Images that are laid out at a time.
+    images: usize,
+}
+
+impl Windows {
+    /// On x, with its padding.
+    fn on_images(
+        (_, height, width, channels): (usize, usize, usize, usize),
+        geometry: Geometry,
+    ) -> Self {
+        let Geometry { kernel, stride, padding } = geometry;
+        let frame = [height, width].map(|n| n + 2 * padding);
+        let places = [height, width].map(|n| geometry.places(n).expect("the kernel fits"));
+        let first = padding as isize;
+        Self { frame, channels, first, spacing: 1, kernel, stride, places, images: 0 }.grouped()
+    }
+
+    /// On dy, spread out in E.
+    fn on_gradient(
+        (_, height, width, _): (usize, usize, usize, usize),
+        channels: usize,
+        Geometry { kernel, stride, padding }: Geometry,
+    ) -> Self {
+        let frame = [height, width].map(|n| n + kernel - 1);
+        let (first, places) = (kernel as isize - 1 - padding as isize, [height, width]);
+        Self { frame, channels, first, spacing: stride, kernel, stride: 1, places, images: 0 }
+            .grouped()
+    }
+
+    fn grouped(self) -> Self {
+        let places = self.places[0] * self.places[1];
+        let images = (ENTRIES / self.frame_entries()).max(PLACES.div_ceil(places));
+        Self { images, ..self }
+    }
+
+    fn frame_entries(&self) -> usize {
+        self.frame[0] * self.frame[1] * self.channels
+    }
+
+    /// y ← P·w, or y ← y + P·w where `accumulate`. Shapes: `w` `[k·k·channels, c_out]`, `frames`
+    /// room for as many parts as `halvings` make.
+    fn multiply<T: Real>(
+        &self,
+        images: ArrayView4<'_, T>,
+        w: ArrayView2<'_, T>,
+        frames: &mut [T],
+        mut y: ArrayViewMut4<'_, T>,
+        accumulate: bool,
+        halvings: u32,
+    ) {
+        let batch = images.len_of(Axis(0));
+        if halvings > 0 && batch > 1 && y.len() * w.nrows() >= GRAIN {
+            let (images_left, images_right) = images.split_at(Axis(0), batch / 2);
+            let (y_left, y_right) = y.split_at(Axis(0), batch / 2);
+            let (frames_left, frames_right) = frames.split_at_mut(frames.len() / 2);
+            join(
+                || self.multiply(images_left, w, frames_left, y_left, accumulate, halvings - 1),
+                || self.multiply(images_right, w, frames_right, y_right, accumulate, halvings - 1),
+            );
+            return;
+        }
+        self.for_groups(images, frames, |group, patches, _| {
+            let y = y.slice_axis_mut(Axis(0), group.into());
+            multiply(&patches, w, matrix_mut(y), accumulate);
+        });
+    }
+
+    /// dw ← dw + Pᵀ·dy, in the `rows` of it that are here.
+    fn multiply_transposed<T: Real>(
+        &self,
+        images: ArrayView4<'_, T>,
+        dy: ArrayView4<'_, T>,
+        frames: &mut [T],
+        rows: Range<usize>,
+        mut dw: ArrayViewMut2<'_, T>,
+        halvings: u32,
+    ) {
+        if halvings > 0 && rows.len() > 1 && dy.len() * rows.len() >= GRAIN {
+            let half = rows.len() / 2;
+            let (upper, lower) = (rows.start..rows.start + half, rows.start + half..rows.end);
+            let (dw_upper, dw_lower) = dw.split_at(Axis(0), half);
+            let (frames_upper, frames_lower) = frames.split_at_mut(frames.len() / 2);
+            let halvings = halvings - 1;
+            join(
+                || self.multiply_transposed(images, dy, frames_upper, upper, dw_upper, halvings),
+                || self.multiply_transposed(images, dy, frames_lower, lower, dw_lower, halvings),
+            );
+            return;
+        }
+        self.for_groups(images, frames, |group, _, transposed| {
+            let dy = dy.slice_axis(Axis(0), group.into());
+            multiply(&transposed.select(rows.clone()), matrix(dy), dw.view_mut(), true);
+        });
+    }
+
+    /// Lays out a group of images after the other, and calls `run` with the group, P and Pᵀ.
+    fn for_groups<T: Real>(
+        &self,
+        images: ArrayView4<'_, T>,
+        frames: &mut [T],
+        mut run: impl FnMut(Range<usize>, Rows<'_, T>, Rows<'_, T>),
+    ) {
+        let (batch, height, width, _) = images.dim();
+        if self.frame == [height, width] && self.first == 0 && self.spacing == 1 {
+            let images = images.to_slice().expect("images lie in standard order");
+            let (patches, transposed) = self.patches(batch, images);
+            return run(0..batch, patches, transposed);
+        }
+        frames.fill(T::zero());
+        for start in (0..batch).step_by(self.images) {
+            let group = start..batch.min(start + self.images);
+            // The zeros of one group are those of the next.
+            self.lay_out(images.slice_axis(Axis(0), group.clone().into()), frames);
+            let (patches, transposed) = self.patches(group.len(), frames);
+            run(group, patches, transposed);
+        }
+    }
+
+    /// P and Pᵀ of images that are laid out.
+    fn patches<'a, T>(&self, batch: usize, frames: &'a [T]) -> (Rows<'a, T>, Rows<'a, T>) {
+        let row = self.frame[1] * self.channels;
+        let places = [
+            (batch, self.frame[0] * row),
+            (self.places[0], self.stride * row),
+            (self.places[1], self.stride * self.channels),
+        ];
+        // The channels of neighbors in a row follow each other.
+        let weights = [(1, 0), (self.kernel, row), (self.kernel * self.channels, 1)];
+        (Rows::new(frames, places, weights), Rows::new(frames, weights, places))
+    }
+
+    /// Writes images into their frames.
+    fn lay_out<T: Real>(&self, images: ArrayView4<'_, T>, frames: &mut [T]) {
+        let (_, height, width, channels) = images.dim();
+        let images = images.to_slice().expect("images lie in standard order");
+        let inside = [0, 1].map(|axis| self.inside([height, width][axis], self.frame[axis]));
+        let place = |i: usize| (i * self.spacing).wrapping_add_signed(self.first);
+        let images = images.chunks_exact(height * width * channels);
+        for (image, frame) in images.zip(frames.chunks_exact_mut(self.frame_entries())) {
+            for i in inside[0].clone() {
+                let from = &image[i * width * channels..][..width * channels];
+                let to = &mut frame[place(i) * self.frame[1] * channels..];
+                if self.spacing == 1 {
+                    let pixels = inside[1].start * channels..inside[1].end * channels;
+                    let to = &mut to[place(inside[1].start) * channels..][..pixels.len()];
+                    to.copy_from_slice(&from[pixels]);
+                } else {
+                    for j in inside[1].clone() {
+                        let pixel = &from[j * channels..][..channels];
+                        to[place(j) * channels..][..channels].copy_from_slice(pixel);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The pixels, of `n` along an axis, that come to lie within the `frame`.
+    fn inside(&self, n: usize, frame: usize) -> Range<usize> {
+        let start = (-self.first).max(0).unsigned_abs().div_ceil(self.spacing);
+        let end = frame.saturating_add_signed(-self.first).div_ceil(self.spacing).min(n);
+        start.min(end)..end
+    }
+}
+
+/// All axes but the last in rows, the last in columns.
+fn matrix<T: Real>(array: ArrayView4<'_, T>) -> ArrayView2<'_, T> {
+    let (a, b, c, columns) = array.dim();
+    array.into_shape_with_order((a * b * c, columns)).expect("arrays lie in standard order")
+}
+
+/// [`matrix`], to be written to.
+fn matrix_mut<T: Real>(array: ArrayViewMut4<'_, T>) -> ArrayViewMut2<'_, T> {
+    let (a, b, c, columns) = array.dim();
+    array.into_shape_with_order((a * b * c, columns)).expect("arrays lie in standard order")
+}
