@@ -185,9 +185,8 @@ impl Image {
         let start = j * stride;
         let first = padding.saturating_sub(start);
         let end = kernel.min((self.width + padding).saturating_sub(start));
-        let (Some(r), Some(pixels)) =
-            (self.geometry.pixel(i, u, self.height), end.checked_sub(first))
-        else {
+        let pixels = end.checked_sub(first).filter(|&pixels| pixels > 0);
+        let (Some(r), Some(pixels)) = (self.geometry.pixel(i, u, self.height), pixels) else {
             return (0..0, 0..0);
         };
         let (copy, pixel) = (first * self.channels, r * self.width + start + first - padding);
