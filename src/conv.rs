@@ -41,25 +41,30 @@
 //!
 //! # The three gradients
 //!
-//! **The kernel.** The weight w[u,v,c,o] stands in every output of channel o, once at each place of
-//! each image, with the pixel under it as factor:
+//! **The kernel.** The weight `w[u,v,c,o]` stands in every output of channel o, once at each place
+//! of each image, with the pixel under it as factor:
 //!
 //! ```text
 //! ∂L/∂w[u,v,c,o] = Σ_bij ∂L/∂y[b,i,j,o] · x[b, i·s + u − p, j·s + v − p, c]
 //! ```
 //!
-//! **The image.** The pixel x[b,r,q,c] stands in y[b,i,j,o] where an entry (u, v) of the kernel at
-//! (i, j) lies on it: i·s + u − p = r and j·s + v − p = q. For each u there is at most one such i,
-//! namely (r + p − u)/s, if that is an integer from 0 to out_height − 1; likewise for each v one j.
-//! The factor is w[u,v,c,o], for every o:
+//! **The image.** The pixel `x[b,r,q,c]` stands in `y[b,i,j,o]` where an entry (u, v) of the kernel
+//! at (i, j) lies on it: i·s + u − p = r and j·s + v − p = q. For each u there is at most one such
+//! i, namely (r + p − u)/s, if that is an integer from 0 to out_height − 1; likewise for each v one
+//! j. The factor is `w[u,v,c,o]`, for every o:
 //!
 //! ```text
 //! ∂L/∂x[b,r,q,c] = Σ_uvo ∂L/∂y[b,i,j,o] · w[u,v,c,o]    with i = (r + p − u)/s, j = (q + p − v)/s
 //!                                                       where these are places
 //! ```
 //!
-//! **The bias.** It is added at every place of every image: ∂L/∂bias[o] = Σ_bij ∂L/∂y[b,i,j,o]. As
-//! channels are the last axis, that is the bias of chapter 4, [`Tape::add_bias`].
+//! **The bias.** `bias[o]` is added to channel o at every place of every image:
+//!
+//! ```text
+//! ∂L/∂bias[o] = Σ_bij ∂L/∂y[b,i,j,o]
+//! ```
+//!
+//! As channels are the last axis, that is the bias of chapter 4, [`Tape::add_bias`].
 //!
 //! # The same as products
 //!
@@ -69,15 +74,16 @@
 //! P[(b,i,j), (u,v,c)] = x[b, i·s + u − p, j·s + v − p, c]
 //! ```
 //!
-//! With W as the kernel seen as a matrix `[k·k·c_in, c_out]`, and Y as `[batch·out_height·out_width,
-//! c_out]`, the sum over u, v, c is a row of P times a column of W. Chapter 5 has the gradients:
+//! With W as the kernel seen as a matrix `[k·k·c_in, c_out]`, and Y as
+//! `[batch·out_height·out_width, c_out]`, the sum over u, v, c is a row of P times a column of W.
+//! Chapter 5 has the gradients:
 //!
 //! ```text
 //! Y = P·W        dW = Pᵀ·dY        dP = dY·Wᵀ
 //! ```
 //!
-//! The pixel x[b,r,q,c] was copied to all (i,j,u,v) with i·s + u − p = r and j·s + v − p = q. So its
-//! gradient is the sum over the copies (known as col2im):
+//! The pixel `x[b,r,q,c]` was copied to all (i,j,u,v) with i·s + u − p = r and j·s + v − p = q. So
+//! its gradient is the sum over the copies (known as col2im):
 //!
 //! ```text
 //! dx[b,r,q,c] = Σ_uv dP[(b,i,j), (u,v,c)]               with i = (r + p − u)/s, j = (q + p − v)/s
@@ -96,8 +102,9 @@
 //! w′[u′,v′,o,c] = w[k − 1 − u′, k − 1 − v′, c, o]        p′ = k − 1 − p
 //! ```
 //!
-//! That is the forward formula: dY, padded with p′ pixels of zeros, under the kernel turned by 180°,
-//! with c_in and c_out exchanged. (It needs p ≤ k − 1. A wider padding would make p′ negative.)
+//! That is the forward formula: dY, padded with p′ pixels of zeros, under the kernel turned by
+//! 180°, with c_in and c_out exchanged. (It needs p ≤ k − 1. A wider padding would make p′
+//! negative.)
 //!
 //! # Why channels last
 //!
@@ -114,9 +121,8 @@
 //! # The implementations
 //!
 //! [`definition`] is the formulas, [`patches`] the products, and [`direct`] the products without
-//! the copy. [`Algorithm`] chooses. [`pool`] takes
-//! the place of a stride where the strongest answer is to be kept, and [`flatten`] leads from images
-//! to linear layers.
+//! the copy. [`Algorithm`] chooses. [`pool`] shrinks images by the maximum or the mean of their
+//! pixels, and [`flatten`] leads from images to linear layers.
 
 pub mod definition;
 pub mod direct;
@@ -222,12 +228,13 @@ impl Algorithm {
 
     /// y ← x convolved with w, without a bias.
     ///
-    /// Shapes: `x` `[batch, height, width, c_in]`, `w` `[kernel, kernel, c_in, c_out]`, `y` `[batch,
-    /// out_height, out_width, c_out]`, all in standard order. What an algorithm lays out it keeps in
-    /// `scratch`, which grows once and is used again; its contents mean nothing afterwards.
+    /// Shapes: `x` `[batch, height, width, c_in]`, `w` `[kernel, kernel, c_in, c_out]`, `y`
+    /// `[batch, out_height, out_width, c_out]`, all in standard order. What an algorithm lays out
+    /// it keeps in `scratch`, which grows once and is used again; its contents mean nothing
+    /// afterwards.
     ///
     /// # Panics
-    /// If the shapes do not fit or an array is not in standard order.
+    /// If the shapes do not fit, or an array is empty or not in standard order.
     pub fn forward<T: Real>(
         self,
         x: ArrayView4<'_, T>,
@@ -374,11 +381,12 @@ fn images_mut<T: Real>(tensor: &mut Tensor<T>) -> ArrayViewMut4<'_, T> {
 }
 
 impl<T: Real> Tape<T> {
-    /// The convolution Σ_uvc x[b, i·s + u − p, j·s + v − p, c] · w[u,v,c,o], with the images 0 outside
-    /// of their edges. Its bias is [`Tape::add_bias`]. Chapter 13.
+    /// The convolution `Σ_uvc x[b, i·s + u − p, j·s + v − p, c] · w[u,v,c,o]`, with the images 0
+    /// outside of their edges. Its bias is [`Tape::add_bias`]. Chapter 13.
     ///
     /// Shapes: `x` `[batch, height, width, c_in]`, `w` `[kernel, kernel, c_in, c_out]`, the value
-    /// `[batch, out_height, out_width, c_out]` with [`Geometry::places`] for the last height and width.
+    /// `[batch, out_height, out_width, c_out]` with [`Geometry::places`] for the last height and
+    /// width.
     ///
     /// ```
     /// use chainrule::{Tape, conv::Conv};

@@ -7,7 +7,7 @@ use crate::conv::Geometry;
 use crate::real::Real;
 use ndarray::{ArrayView4, ArrayViewMut4};
 
-/// y\[b,i,j,o\] = Σ_uvc x\[b, i·s + u − p, j·s + v − p, c\] · w\[u,v,c,o\].
+/// `y[b,i,j,o] = Σ_uvc x[b, i·s + u − p, j·s + v − p, c] · w[u,v,c,o]`.
 ///
 /// Shapes: `x` `[batch, height, width, c_in]`, `w` `[kernel, kernel, c_in, c_out]`, `y` `[batch,
 /// out_height, out_width, c_out]`.
@@ -34,7 +34,7 @@ pub fn forward<T: Real>(
     }
 }
 
-/// dw\[u,v,c,o\] += Σ_bij dy\[b,i,j,o\] · x\[b, i·s + u − p, j·s + v − p, c\].
+/// `dw[u,v,c,o] += Σ_bij dy[b,i,j,o] · x[b, i·s + u − p, j·s + v − p, c]`.
 ///
 /// Shapes: as in [`forward`], `dy` that of `y` and `dw` that of `w`.
 ///
@@ -60,7 +60,7 @@ pub fn weight_gradient<T: Real>(
     }
 }
 
-/// dx\[b,r,q,c\] += Σ_uvo dy\[b,i,j,o\] · w\[u,v,c,o\] with i = (r + p − u)/s and j = (q + p − v)/s,
+/// `dx[b,r,q,c] += Σ_uvo dy[b,i,j,o] · w[u,v,c,o]` with i = (r + p − u)/s and j = (q + p − v)/s,
 /// where these are places.
 ///
 /// Shapes: as in [`forward`], `dy` that of `y` and `dx` that of `x`.

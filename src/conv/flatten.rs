@@ -7,8 +7,8 @@
 //! ∂L/∂x_i = ∂L/∂y_i
 //! ```
 //!
-//! The batch stays the first axis. A pixel (r, q, c) of an image `[height, width, channels]` becomes
-//! entry (r·width + q)·channels + c of its row.
+//! The batch stays the first axis. A pixel (r, q, c) of an image `[height, width, channels]`
+//! becomes entry (r·width + q)·channels + c of its row.
 
 use crate::gradcheck::Case;
 use crate::parallel::for_each;
@@ -71,8 +71,8 @@ impl<T: Real> Tape<T> {
         self.push(Reshape { sample: None }, &[x])
     }
 
-    /// Each sample in the shape `sample`, its entries in their order: `[batch, …]` becomes `[batch]`
-    /// followed by `sample`. Chapter 13.
+    /// Each sample in the shape `sample`, its entries in their order: `[batch, …]` becomes
+    /// `[batch]` followed by `sample`. Chapter 13.
     ///
     /// ```
     /// use chainrule::Tape;

@@ -4,8 +4,8 @@
 //! Y = P·W        dW = Pᵀ·dY        dP = dY·Wᵀ
 //! ```
 //!
-//! with the patches P of [`im2col`] and the sum over copies of [`col2im`], as [`crate::conv`] derives
-//! them.
+//! with the patches P of [`im2col`] and the sum over copies of [`col2im`], as [`crate::conv`]
+//! derives them.
 //!
 //! A pixel is copied up to k·k times, so the patches of a batch can be larger than all else in a
 //! training. They are laid out for a few images at a time, in at most [`PATCHES`] numbers. The
@@ -95,7 +95,7 @@ pub fn input_gradient<T: Real>(
     }
 }
 
-/// P\[(b,i,j), (u,v,c)\] = x\[b, i·s + u − p, j·s + v − p, c\], and 0 in the padding.
+/// `P[(b,i,j), (u,v,c)] = x[b, i·s + u − p, j·s + v − p, c]`, and 0 in the padding.
 ///
 /// Shapes: `x` `[batch, height, width, c_in]`, `patches` `[batch·out_height·out_width,
 /// kernel·kernel·c_in]`, both in standard order.
@@ -116,7 +116,7 @@ pub fn im2col<T: Real>(x: ArrayView4<'_, T>, geometry: Geometry, patches: ArrayV
     });
 }
 
-/// dx\[b,r,q,c\] += Σ_uv dP\[(b,i,j), (u,v,c)\] with i = (r + p − u)/s and j = (q + p − v)/s, where
+/// `dx[b,r,q,c] += Σ_uv dP[(b,i,j), (u,v,c)]` with i = (r + p − u)/s and j = (q + p − v)/s, where
 /// these are places: the sum over all copies of a pixel.
 ///
 /// Shapes as in [`im2col`], `d_patches` that of `patches` and `dx` that of `x`.
@@ -185,9 +185,8 @@ impl Image {
         let start = j * stride;
         let first = padding.saturating_sub(start);
         let end = kernel.min((self.width + padding).saturating_sub(start));
-        let (Some(r), Some(pixels)) =
-            (self.geometry.pixel(i, u, self.height), end.checked_sub(first))
-        else {
+        let pixels = end.checked_sub(first).filter(|&pixels| pixels > 0);
+        let (Some(r), Some(pixels)) = (self.geometry.pixel(i, u, self.height), pixels) else {
             return (0..0, 0..0);
         };
         let (copy, pixel) = (first * self.channels, r * self.width + start + first - padding);

@@ -21,7 +21,7 @@
 //! y[b,i,j,c] = 1/(h·w) · Σ_uv x[b, i·s + u, j·s + v, c]
 //! ```
 //!
-//! The pixel x[b,r,q,c] stands in y[b,i,j,c] for each window that covers it, with the factor
+//! The pixel `x[b,r,q,c]` stands in `y[b,i,j,c]` for each window that covers it, with the factor
 //! 1/(h·w):
 //!
 //! ```text
@@ -41,19 +41,19 @@
 //! ∂L/∂x[b,r,q,c] = Σ ∂L/∂y[b,i,j,c]      over the windows (i, j) whose maximum in c is (r, q)
 //! ```
 //!
-//! Between entries that tie there is a kink and no derivative. The code takes the first of them, row
-//! by row, and passes dy to it alone. Each channel has its own maximum.
+//! Between entries that tie there is a kink and no derivative. The code takes the first of them,
+//! row by row, and passes dy to it alone. Each channel has its own maximum.
 //!
 //! **Nothing is kept for the backward pass.** x and y tell which entry was the largest: the first
-//! that is not less than y. To keep its index instead would spare the second reading of x, and cost a
-//! number of another width, which a vector register must spread out before it can be compared.
-//! Neither pass branches on a number: at each entry of the window the code selects what is passed and
-//! what is left of dy, for all channels of a vector register at once.
+//! that is not less than y. To keep its index instead would spare the second reading of x, and cost
+//! a number of another width, which a vector register must spread out before it can be compared.
+//! Neither pass branches on a number: at each entry of the window the code selects what is passed
+//! and what is left of dy, for all channels of a vector register at once.
 //!
 //! # The whole image
 //!
-//! Global pooling has one window, as large as the image: y is `[batch, channels]`, whatever the size
-//! of the image.
+//! Global pooling has one window, as large as the image: y is `[batch, channels]`, whatever the
+//! size of the image.
 
 use crate::conv::Geometry;
 use crate::conv::images::for_each_image;
