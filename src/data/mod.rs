@@ -1,5 +1,7 @@
 //! Data sets: drawn by the crate, or read from files. Chapter 11.
 
+#[cfg(feature = "data")]
+pub mod cifar;
 pub mod digits;
 pub mod ellipse;
 #[cfg(feature = "fetch")]
