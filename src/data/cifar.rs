@@ -305,7 +305,8 @@ pub(super) fn read(location: &Location) -> Result<Cifar, CifarError> {
         Identity::Other => "data in the form of CIFAR-10",
     };
     let Records { pixels, labels } = records;
-    let all = Dataset::from_bytes(name, &[SIDE, SIDE, CHANNELS], CLASSES, pixels, labels)?;
+    let all = Dataset::from_bytes(name, &[SIDE, SIDE, CHANNELS], CLASSES, pixels, labels)?
+        .name_classes(&NAMES);
     let (train, test): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(|&i| i < COUNTS[0]);
     Ok(Cifar {
         train: all.select(&train),
