@@ -1,5 +1,6 @@
 //! Data sets: drawn by the crate, or read from files. Chapter 11.
 
+pub mod augment;
 #[cfg(feature = "data")]
 pub mod cifar;
 pub mod digits;
