@@ -3,7 +3,8 @@
 //! One exception is not ours: the crate `gemm` takes small packing buffers within a product and
 //! gives them back. So a step is held against its products alone.
 
-use chainrule::data::Dataset;
+use chainrule::data::augment::{Augmentation, Flip};
+use chainrule::data::{Dataset, pictures};
 use chainrule::gradcheck::Draw;
 use chainrule::matmul::product;
 use chainrule::optim::{Optimizer, Rule};
@@ -133,6 +134,18 @@ fn a_training_step_allocates_nothing() {
             assert_step::<f64>(&plan, rule.parse().unwrap());
         }
     }
+}
+
+#[test]
+fn augmented_images_allocate_nothing() {
+    let data = pictures::draw(64, 3);
+    let augmentation = Augmentation { flip: Flip::Alternating, translate: 4, cutout: 8 };
+    let mut network = Mlp::new(&[3_072, 10]).unwrap().network::<f32>(64, 29).unwrap();
+    let samples: Vec<usize> = (0..64).rev().collect();
+    let mut load =
+        |epoch| network.load_augmented(&data, &samples, &augmentation, 29, epoch).unwrap();
+    load(0);
+    assert_eq!(allocations(|| load(1)), 0);
 }
 
 #[test]
