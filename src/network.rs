@@ -2,6 +2,8 @@
 //! Chapter 11.
 
 use crate::data::Dataset;
+use crate::data::augment::{Augmentation, AugmentationError, image_shape};
+use crate::parallel::{ENTRIES, join};
 use crate::real::Real;
 use crate::softmax::Reduction;
 use crate::tape::{Mode, Tape, Var};
@@ -173,12 +175,49 @@ impl<T: Real> Network<T> {
     /// # Panics
     /// If there are fewer, or their inputs have another size: callers check both once.
     pub fn load(&mut self, data: &Dataset, samples: &[usize]) {
-        let features = self.features();
+        self.load_with(data, samples, |_, _| {});
+    }
+
+    /// Writes samples of `data` as [`Network::load`] does, each changed as `augmentation` changes
+    /// it with this `seed` in this `epoch`.
+    ///
+    /// # Errors
+    /// Those of [`Augmentation::check`]. The batch is then as it was.
+    ///
+    /// # Panics
+    /// As [`Network::load`].
+    pub fn load_augmented(
+        &mut self,
+        data: &Dataset,
+        samples: &[usize],
+        augmentation: &Augmentation,
+        seed: u64,
+        epoch: u64,
+    ) -> Result<(), AugmentationError> {
+        augmentation.check(data.shape())?;
+        if *augmentation == Augmentation::NONE {
+            self.load(data, samples);
+            return Ok(());
+        }
+        let shape = image_shape(data.shape())?;
+        self.load_with(data, samples, |sample, image| {
+            let applied = augmentation.apply(image, shape, seed, epoch, sample as u64);
+            applied.expect("the shape was checked, and a row holds one input");
+        });
+        Ok(())
+    }
+
+    /// Writes samples and labels; `change` is given each sample's number and its input.
+    fn load_with(
+        &mut self,
+        data: &Dataset,
+        samples: &[usize],
+        change: impl Fn(usize, &mut [T]) + Sync,
+    ) {
+        let samples = &samples[..self.batch()];
         let mut input = self.tape.value_mut(self.input);
         let rows = input.as_slice_mut().expect("a tape's tensors are contiguous");
-        for (row, &sample) in rows.chunks_exact_mut(features).zip(samples) {
-            data.read(sample, row);
-        }
+        read_half(data, samples, rows, &change);
         for (label, &sample) in self.tape.value_mut(self.labels).iter_mut().zip(samples) {
             *label = T::of(data.label(sample) as f64);
         }
@@ -313,6 +352,29 @@ impl<T: Real> Network<T> {
             self.tape.buffers(buffer.var)[buffer.index].assign(&tensor);
         }
         Ok(())
+    }
+}
+
+/// Writes the inputs of `samples` into `rows`, one behind the other.
+fn read_half<T: Real>(
+    data: &Dataset,
+    samples: &[usize],
+    rows: &mut [T],
+    change: &(impl Fn(usize, &mut [T]) + Sync),
+) {
+    let features = data.features();
+    if samples.len() < 2 || rows.len() < ENTRIES {
+        for (row, &sample) in rows.chunks_exact_mut(features).zip(samples) {
+            data.read(sample, row);
+            change(sample, row);
+        }
+    } else {
+        let (left, right) = samples.split_at(samples.len() / 2);
+        let (left_rows, right_rows) = rows.split_at_mut(left.len() * features);
+        join(
+            || read_half(data, left, left_rows, change),
+            || read_half(data, right, right_rows, change),
+        );
     }
 }
 

@@ -1,16 +1,18 @@
 //! Learning: the loop that turns gradients into a trained network. Chapter 11.
 //!
 //! An epoch visits every training sample once, in an order that the seed and the epoch's number
-//! fix. After each mini-batch the optimizer takes one step. After the epoch the network is tried
+//! fix, each changed as the plan's augmentation changes it. After each mini-batch the optimizer takes one step. After the epoch the network is tried
 //! on the validation samples, and all of the training's state is written to a checkpoint.
 //!
 //! Nothing that is drawn depends on what was drawn before: the order of epoch e is a function of
-//! (seed, e), the masks of update s a function of (seed, s). So a checkpoint holds two numbers in
+//! (seed, e), the masks of update s a function of (seed, s), and how sample i looks in epoch e a
+//! function of (seed, e, i). So a checkpoint holds two numbers in
 //! place of a generator, and a training that was killed and resumed ends with the same bits as
 //! one that was not.
 
 use crate::checkpoint::{Checkpoint, CheckpointError, text};
 use crate::data::Dataset;
+use crate::data::augment::{Augmentation, AugmentationError};
 use crate::mlp::MlpError;
 use crate::model::Model;
 use crate::network::Network;
@@ -53,7 +55,10 @@ pub struct Plan {
     pub schedule: Schedule,
     /// The penalty l2/2·‖w‖² on weights adds l2·w to their gradients. Not in reported losses.
     pub l2: f64,
-    /// Fixes the weights' start, the order of the samples and the dropout masks.
+    /// What is done to the training samples. Nothing, where a plan was saved without it.
+    #[serde(default)]
+    pub augmentation: Augmentation,
+    /// Fixes the weights' start, the order and the looks of the samples, and the dropout masks.
     pub seed: u64,
     /// Stops after this many epochs without a lower validation loss.
     pub patience: Option<usize>,
@@ -167,6 +172,9 @@ pub enum TrainError {
     /// The data do not fit the network.
     #[error(transparent)]
     Shape(#[from] ShapeError),
+    /// The samples cannot be augmented as planned.
+    #[error(transparent)]
+    Augmentation(#[from] AugmentationError),
     /// The optimizer refuses its numbers.
     #[error(transparent)]
     Optimizer(#[from] OptimizerError),
@@ -377,6 +385,7 @@ impl<T: Real> Training<T> {
                 return Err(TrainError::Empty(data.name().to_owned()));
             }
         }
+        self.plan.augmentation.check(train.shape())?;
         self.expect_data(train.name())?;
         while self.position.epoch < self.plan.epochs {
             if self.is_exhausted() {
@@ -443,9 +452,10 @@ impl<T: Real> Training<T> {
     }
 
     /// One update: forward, backward and a step of the optimizer. Returns the loss before it.
-    fn update(&mut self, train: &Dataset, samples: &[usize], rate: f64) -> Result<f64, ShapeError> {
+    fn update(&mut self, train: &Dataset, samples: &[usize], rate: f64) -> Result<f64, TrainError> {
         self.network.resize(samples.len())?;
-        self.network.load(train, samples);
+        let (Plan { augmentation, seed, .. }, epoch) = (&self.plan, self.position.epoch as u64);
+        self.network.load_augmented(train, samples, augmentation, *seed, epoch)?;
         self.network.learn(self.position.step);
         self.optimizer.step(&mut self.network.tape, rate);
         Ok(self.network.mean_loss())

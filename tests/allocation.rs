@@ -1,6 +1,7 @@
 //! A step of training takes no memory: every buffer was taken while the tape recorded.
 
-use chainrule::data::Dataset;
+use chainrule::data::augment::{Augmentation, Flip};
+use chainrule::data::{Dataset, pictures};
 use chainrule::gradcheck::Draw;
 use chainrule::optim::{Optimizer, Rule};
 use chainrule::{Mlp, Real, Tape};
@@ -90,6 +91,18 @@ fn a_training_step_allocates_nothing() {
             assert_step::<f64>(&plan, rule.parse().unwrap());
         }
     }
+}
+
+#[test]
+fn augmented_images_allocate_nothing() {
+    let data = pictures::draw(64, 3);
+    let augmentation = Augmentation { flip: Flip::Alternating, translate: 4, cutout: 8 };
+    let mut network = Mlp::new(&[3_072, 10]).unwrap().network::<f32>(64, 29).unwrap();
+    let samples: Vec<usize> = (0..64).rev().collect();
+    let mut load =
+        |epoch| network.load_augmented(&data, &samples, &augmentation, 29, epoch).unwrap();
+    load(0);
+    assert_eq!(allocations(|| load(1)), 0);
 }
 
 #[test]

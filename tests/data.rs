@@ -268,12 +268,13 @@ fn the_inventory_tells_originals_others_and_damaged_files_apart() {
     assert_eq!(found[0].path, folder.path().join(TRAIN_IMAGES));
     assert!(matches!(&found[3].status, Status::Damaged(why) if why.contains(TEST_LABELS)));
     assert_eq!(found[3].sha256, None);
-    assert_eq!((found[4].set, &found[4].status), (Set::Cifar10, &Status::Other));
+    assert_eq!((found[4].set, &found[4].status), (Set::Cifar10, &Status::Unopened));
     // The published example of SHA-256.
     let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(found[4].sha256.as_deref(), Some(abc));
     assert_eq!(verify(Set::Mnist, folder.path()), Verdict::Damaged(vec![found[3].clone()]));
-    assert_eq!(verify(Set::Cifar10, folder.path()), Verdict::Other(vec![found[4].clone()]));
+    let Verdict::Damaged(files) = verify(Set::Cifar10, folder.path()) else { panic!("no gzip") };
+    assert_eq!((files.len(), &files[0].path), (1, &found[4].path));
     fs::remove_file(folder.path().join(TEST_LABELS)).unwrap();
     let missing = Verdict::Missing(vec!["t10k-labels-idx1-ubyte.gz"]);
     assert_eq!(verify(Set::Mnist, folder.path()), missing);
@@ -642,6 +643,25 @@ mod download {
             assert_eq!(server.requests(), [Request { path: path.into(), from: None }]);
         }
         assert!(folder.path().join("mnist").is_dir());
+    }
+
+    /// CIFAR-10's archive is known by its own bytes, not by what it unpacks to.
+    #[test]
+    fn an_archive_is_known_as_it_is() {
+        let content = content();
+        let sha256 = known::sha256(&content[..]).unwrap().leak();
+        let file = KnownFile { name: NAME, checked: Checked::File, sha256 };
+        let server = Server::new(good);
+        let folder = TempDir::new().unwrap();
+        fs::write(part(folder.path()), &content[..60_000]).unwrap();
+        fetch_files(&[file], folder.path(), &[&server.address], |_| {}).unwrap();
+        assert_whole(folder.path());
+        assert_eq!(server.requests()[0].from, Some(60_000));
+        // CIFAR-10's own checksum refuses another archive.
+        let error = fetch(Set::Cifar10, folder.path(), Some(&server.address), |_| {}).unwrap_err();
+        assert!(matches!(&error, FetchError::Checksum { .. }), "{error}");
+        assert!(error.to_string().contains(known::CIFAR10[0].sha256), "{error}");
+        assert_whole(folder.path());
     }
 
     #[test]

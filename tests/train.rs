@@ -4,7 +4,8 @@
 
 use chainrule::Tensor;
 use chainrule::checkpoint::Checkpoint;
-use chainrule::data::{Dataset, ellipse, split};
+use chainrule::data::augment::{Augmentation, Flip};
+use chainrule::data::{Dataset, ellipse, pictures, split};
 use chainrule::file::write_atomically;
 use chainrule::mlp::Mlp;
 use chainrule::model::Model;
@@ -22,6 +23,7 @@ fn plan() -> Plan {
         rule: "adam".parse().unwrap(),
         schedule: Schedule::Constant { rate: 0.01 },
         l2: 1e-4,
+        augmentation: Augmentation::NONE,
         seed: 3,
         patience: None,
         keep_best: false,
@@ -174,6 +176,81 @@ fn a_break_at_any_update_resumes_to_the_same_bits() {
         assert_eq!(resumed.network().tensors(), whole, "broken off after {stop} updates");
         assert_eq!(resumed.epochs().len(), 4);
     }
+}
+
+const AUGMENTATION: Augmentation =
+    Augmentation { flip: Flip::Alternating, translate: 2, cutout: 8 };
+
+#[test]
+fn an_augmented_training_resumes_to_the_same_bits() {
+    let [train, validation] = split::by_counts(&pictures::draw(60, 5), [50, 10], 1).unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let model = Model::Mlp(Mlp::new(&[3_072, 4, 10]).unwrap());
+    let plan = Plan { model, epochs: 3, batch: 16, augmentation: AUGMENTATION, ..plan() };
+    let trained = |plan: &Plan| {
+        let mut training = Training::<f64>::new(plan.clone()).unwrap();
+        training.run(&train, Some(&validation), None, go).unwrap();
+        training.network().tensors()
+    };
+    let whole = trained(&plan);
+    assert_ne!(whole, trained(&Plan { augmentation: Augmentation::NONE, ..plan.clone() }));
+    for stop in [1, 4, 6, 11] {
+        let mut training = Training::<f64>::new(plan.clone()).unwrap();
+        let watch = |event: Event<'_>| match event {
+            Event::Batch(position) if position.step == stop => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        };
+        let ending = training.run(&train, Some(&validation), Some(&path), watch).unwrap();
+        assert_eq!(ending, Ending::Interrupted);
+        let mut resumed = Training::<f64>::resume(&path).unwrap();
+        assert_eq!(resumed.plan().augmentation, AUGMENTATION);
+        resumed.run(&train, Some(&validation), Some(&path), go).unwrap();
+        assert_eq!(resumed.network().tensors(), whole, "broken off after {stop} updates");
+    }
+}
+
+/// What an update sees is the sample of its number in the data, as it looks in this epoch.
+#[test]
+fn an_update_sees_its_samples_as_they_look_in_its_epoch() {
+    let train = pictures::draw(40, 5);
+    let model = Model::Mlp(Mlp::new(&[3_072, 4, 10]).unwrap());
+    let plan = Plan { model, epochs: 2, batch: 40, augmentation: AUGMENTATION, ..plan() };
+    // With a rate of zero the loss of an epoch is that of the start on what the epoch shows.
+    let plan = Plan { schedule: Schedule::Constant { rate: 0.0 }, ..plan };
+    let mut training = Training::<f64>::new(plan.clone()).unwrap();
+    training.run(&train, None, None, go).unwrap();
+    for (epoch, found) in training.epochs().iter().enumerate() {
+        let mut inputs = vec![0.0_f32; 40 * 3_072];
+        for (sample, input) in inputs.chunks_exact_mut(3_072).enumerate() {
+            train.read(sample, input);
+            AUGMENTATION.apply(input, [32, 32, 3], plan.seed, epoch as u64, sample as u64).unwrap();
+        }
+        let labels = (0..40).map(|sample| train.label(sample) as u8).collect();
+        let shown = Dataset::from_reals("shown", &[32, 32, 3], 10, inputs, labels).unwrap();
+        let expected = plan.model.network::<f64>(40, plan.seed).unwrap().evaluate(&shown, 40);
+        let expected = expected.unwrap().loss;
+        assert!((found.train_loss - expected).abs() < 1e-5, "{} {expected}", found.train_loss);
+    }
+    assert_ne!(training.epochs()[0].train_loss, training.epochs()[1].train_loss);
+}
+
+#[test]
+fn samples_that_cannot_be_augmented_are_named() {
+    let [train, _] = data();
+    let plan = Plan { augmentation: AUGMENTATION, ..plan() };
+    let error = Training::<f64>::new(plan).unwrap().run(&train, None, None, go).unwrap_err();
+    assert!(matches!(error, TrainError::Augmentation(_)), "{error}");
+    assert!(error.to_string().contains("shape [2] is no image"), "{error}");
+}
+
+#[test]
+fn plans_of_before_there_was_augmentation_have_none() {
+    let mut saved = serde_json::to_value(plan()).unwrap();
+    assert!(saved.as_object_mut().unwrap().remove("augmentation").is_some());
+    assert_eq!(serde_json::from_value::<Plan>(saved).unwrap(), plan());
+    let parts: Augmentation = serde_json::from_str(r#"{ "flip": "random" }"#).unwrap();
+    assert_eq!(parts, Augmentation { flip: Flip::Random, ..Augmentation::NONE });
 }
 
 #[test]

@@ -83,7 +83,11 @@ fn show(folder: &std::path::Path) -> Outcome {
 fn describe(file: &Found) -> String {
     let status = match &file.status {
         Status::Original => "the original".to_owned(),
+        Status::Repacked => "whole; ordered or packed otherwise than the original".to_owned(),
         Status::Other => "sound; not the original's checksum".to_owned(),
+        Status::Unopened => {
+            format!("not the original's checksum; `{} data verify` looks into it", program())
+        }
         Status::Damaged(why) => format!("DAMAGED: {why}"),
     };
     let checksum = file.sha256.as_deref().unwrap_or("no checksum");
@@ -119,6 +123,11 @@ fn check(folder: &std::path::Path) -> Outcome {
         let name = set.name();
         let _ = match verify(set, folder) {
             Verdict::Original => writeln!(text, "{name}: whole, and the original"),
+            Verdict::Repacked(_) => writeln!(
+                text,
+                "{name}: whole; its checksum is not the original's, as it is ordered or packed \
+                 otherwise"
+            ),
             Verdict::Other(_) => {
                 writeln!(text, "{name}: sound; its checksums are not the original's")
             }

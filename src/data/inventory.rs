@@ -1,8 +1,7 @@
 //! Which public data sets are at hand, where, and whether they are the originals.
 
 use crate::data::known::{self, KnownFile, Set};
-use crate::data::mnist;
-use std::fs::File;
+use crate::data::{cifar, cifar::Identity, mnist};
 use std::path::{Path, PathBuf};
 
 /// A file of a public data set that is at hand.
@@ -12,9 +11,10 @@ pub struct Found {
     pub set: Set,
     /// Which of the set's files it is.
     pub file: KnownFile,
-    /// Where it is.
+    /// Where it is: the file, or the folder that it was unpacked into.
     pub path: PathBuf,
-    /// Its SHA-256 (unpacked where [`KnownFile::checked`] says so), unless it cannot be read.
+    /// Its SHA-256 (unpacked where [`KnownFile::checked`] says so, and of CIFAR-10's batches one
+    /// behind the other where these are at hand), unless it cannot be read.
     pub sha256: Option<String>,
     /// What that tells.
     pub status: Status,
@@ -25,9 +25,12 @@ pub struct Found {
 pub enum Status {
     /// The file is the original.
     Original,
-    /// The file is sound as far as was checked, and another than the original: another data set
-    /// of the same form, or the same data in another order or packing.
+    /// The file has the original's data in another order or packing.
+    Repacked,
+    /// The file is sound, and holds another data set of the same form.
     Other,
+    /// The file is another than the original. It was not unpacked to look at its data.
+    Unopened,
     /// The file is no file of the set's form, or cannot be read: why.
     Damaged(String),
 }
@@ -37,7 +40,9 @@ pub enum Status {
 pub enum Verdict {
     /// Every file is the original.
     Original,
-    /// Every file is sound, and these are not the originals.
+    /// Every file holds the original's data, these in another order or packing.
+    Repacked(Vec<Found>),
+    /// Every file is sound, and these are of another data set.
     Other(Vec<Found>),
     /// These are damaged.
     Damaged(Vec<Found>),
@@ -46,13 +51,13 @@ pub enum Verdict {
 }
 
 /// Every file of every public set in `folders`, and in the folders within them where its set is
-/// looked for.
+/// looked for. An archive is not unpacked: that is left to [`verify`].
 pub fn inventory(folders: &[impl AsRef<Path>]) -> Vec<Found> {
     let mut all = Vec::new();
     for folder in folders {
         for set in Set::ALL {
             for place in set.folders() {
-                all.extend(at(set, &folder.as_ref().join(place)));
+                all.extend(at(set, &folder.as_ref().join(place), false));
             }
         }
     }
@@ -64,7 +69,7 @@ pub fn inventory(folders: &[impl AsRef<Path>]) -> Vec<Found> {
 pub fn verify(set: Set, folder: &Path) -> Verdict {
     let mut missing: Vec<&str> = set.files().iter().map(|file| file.name).collect();
     for place in set.folders() {
-        let found = at(set, &folder.join(place));
+        let found = at(set, &folder.join(place), true);
         let absent: Vec<&str> = (set.files().iter())
             .filter(|file| found.iter().all(|found| found.file != **file))
             .map(|file| file.name)
@@ -85,30 +90,54 @@ fn judge(found: Vec<Found>) -> Verdict {
     if !damaged.is_empty() {
         return Verdict::Damaged(damaged);
     }
-    let other: Vec<_> = sound.into_iter().filter(|found| found.status == Status::Other).collect();
-    if other.is_empty() { Verdict::Original } else { Verdict::Other(other) }
+    let with = |status| sound.iter().filter(|found| found.status == status).cloned().collect();
+    let (other, repacked): (Vec<_>, Vec<_>) = (with(Status::Other), with(Status::Repacked));
+    if !other.is_empty() {
+        return Verdict::Other(other);
+    }
+    if repacked.is_empty() { Verdict::Original } else { Verdict::Repacked(repacked) }
 }
 
-/// The files of `set` in one folder.
-fn at(set: Set, folder: &Path) -> Vec<Found> {
+/// The files of `set` in one folder. Archives that are not the original are unpacked where
+/// `unpack`.
+fn at(set: Set, folder: &Path, unpack: bool) -> Vec<Found> {
+    match set {
+        Set::Mnist => mnist_at(folder),
+        Set::Cifar10 => cifar_at(folder, unpack).into_iter().collect(),
+    }
+}
+
+fn mnist_at(folder: &Path) -> Vec<Found> {
     let mut all = Vec::new();
-    for (k, file) in set.files().iter().enumerate() {
+    for (k, file) in known::MNIST.iter().enumerate() {
         if let Some(path) = mnist::find(folder, file) {
-            let sum = match (set, file.checked) {
-                (Set::Mnist, _) => mnist::read_form(&path, k)
-                    .map_err(|error| error.to_string())
-                    .and_then(|bytes| known::sha256(&bytes[..]).map_err(|e| e.to_string())),
-                (Set::Cifar10, _) => File::open(&path)
-                    .and_then(known::sha256)
-                    .map_err(|error| format!("{}: cannot be read ({error})", path.display())),
-            };
+            let sum = mnist::read_form(&path, k)
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| known::sha256(&bytes[..]).map_err(|e| e.to_string()));
             let (sha256, status) = match sum {
                 Ok(sum) if sum == file.sha256 => (Some(sum), Status::Original),
                 Ok(sum) => (Some(sum), Status::Other),
                 Err(reason) => (None, Status::Damaged(reason)),
             };
-            all.push(Found { set, file: *file, path, sha256, status });
+            all.push(Found { set: Set::Mnist, file: *file, path, sha256, status });
         }
     }
     all
+}
+
+fn cifar_at(folder: &Path, unpack: bool) -> Option<Found> {
+    let [file] = known::CIFAR10;
+    let location = cifar::find(folder)?;
+    let (sha256, status) = match location.sha256() {
+        Err(error) => (None, Status::Damaged(error.to_string())),
+        Ok(sum) if sum == file.sha256 => (Some(sum), Status::Original),
+        Ok(sum) if !unpack => (Some(sum), Status::Unopened),
+        Ok(sum) => match cifar::read(&location).map(|set| set.identity) {
+            Err(error) => (Some(sum), Status::Damaged(error.to_string())),
+            Ok(Identity::Original) => (Some(sum), Status::Original),
+            Ok(Identity::Repacked) => (Some(sum), Status::Repacked),
+            Ok(Identity::Other) => (Some(sum), Status::Other),
+        },
+    };
+    Some(Found { set: Set::Cifar10, file, path: location.path().to_owned(), sha256, status })
 }

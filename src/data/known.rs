@@ -108,19 +108,44 @@ impl KnownFile {
 ///
 /// # Errors
 /// Those of `reader`.
-pub fn sha256(mut reader: impl Read) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => digest.update(&buffer[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+pub fn sha256(reader: impl Read) -> io::Result<String> {
+    Hashing::new(reader).finish()
+}
+
+/// Takes the SHA-256 of what is read through it.
+#[derive(Debug)]
+pub(super) struct Hashing<R> {
+    reader: R,
+    digest: Sha256,
+}
+
+impl<R: Read> Hashing<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Self { reader, digest: Sha256::new() }
     }
-    Ok(digest.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+
+    /// The SHA-256 of what was read and of what is left, as 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub(super) fn finish(mut self) -> io::Result<String> {
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(hexadecimal(&self.digest.finalize()))
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.digest.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+/// Two digits a byte.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("a string takes all that is written to it");
         hex
-    }))
+    })
 }

@@ -1,5 +1,8 @@
 //! Data sets: drawn by the crate, or read from files. Chapter 11.
 
+pub mod augment;
+#[cfg(feature = "data")]
+pub mod cifar;
 pub mod digits;
 pub mod ellipse;
 #[cfg(feature = "fetch")]
@@ -12,6 +15,7 @@ pub mod inventory;
 pub mod known;
 #[cfg(feature = "data")]
 pub mod mnist;
+pub mod pictures;
 pub mod split;
 
 use crate::real::Real;
@@ -26,6 +30,8 @@ pub struct Dataset {
     source: Arc<Source>,
     /// Which samples of the source, in which order.
     samples: Vec<usize>,
+    /// Of the classes that have one.
+    class_names: &'static [&'static str],
 }
 
 #[derive(Debug)]
@@ -158,7 +164,7 @@ impl Dataset {
         }
         let samples = (0..labels.len()).collect();
         let source = Source { name, shape: shape.to_vec(), classes, inputs, labels };
-        Ok(Self { source: Arc::new(source), samples })
+        Ok(Self { source: Arc::new(source), samples, class_names: &[] })
     }
 
     /// What it is called in records and on screen.
@@ -179,6 +185,16 @@ impl Dataset {
     /// Number of classes. Labels are below it.
     pub fn classes(&self) -> usize {
         self.source.classes
+    }
+
+    /// Names the classes, in the order of their indices.
+    pub fn name_classes(self, class_names: &'static [&'static str]) -> Self {
+        Self { class_names, ..self }
+    }
+
+    /// What a class is called: its index, where it has no name.
+    pub fn class_name(&self, class: usize) -> String {
+        self.class_names.get(class).map_or_else(|| class.to_string(), ToString::to_string)
     }
 
     /// Number of samples.
@@ -229,6 +245,6 @@ impl Dataset {
     /// If there is no sample at a position.
     pub fn select(&self, positions: &[usize]) -> Self {
         let samples = positions.iter().map(|&i| self.samples[i]).collect();
-        Self { source: Arc::clone(&self.source), samples }
+        Self { source: Arc::clone(&self.source), samples, class_names: self.class_names }
     }
 }
