@@ -11,12 +11,14 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         elementwise::broadcast::CASES,
         matmul::CASES,
         activation::CASES,
+        activation::gelu::CASES,
         softmax::CASES,
         softmax::cross_entropy::CASES,
         softmax::likelihood::CASES,
         normalize::row::CASES,
         normalize::batch_norm::CASES,
         normalize::layer_norm::CASES,
+        normalize::standardize::CASES,
         dropout::CASES,
     ]
     .into_iter()

@@ -22,6 +22,7 @@ fn plan() -> Plan {
         rule: "adam".parse().unwrap(),
         schedule: Schedule::Constant { rate: 0.01 },
         l2: 1e-4,
+        averaging: None,
         seed: 3,
         patience: None,
         keep_best: false,

@@ -1,5 +1,6 @@
 //! Data sets: drawn by the crate, or read from files. Chapter 11.
 
+pub mod augment;
 pub mod digits;
 pub mod ellipse;
 #[cfg(feature = "fetch")]
@@ -169,6 +170,16 @@ impl Dataset {
     /// Shape of one input: `[28, 28]` for MNIST.
     pub fn shape(&self) -> &[usize] {
         &self.source.shape
+    }
+
+    /// Height, width and channels of one input, where the inputs are images `[height, width]`, of one
+    /// channel, or `[height, width, channels]`.
+    pub fn image_shape(&self) -> Option<[usize; 3]> {
+        match *self.shape() {
+            [height, width] => Some([height, width, 1]),
+            [height, width, channels] => Some([height, width, channels]),
+            _ => None,
+        }
     }
 
     /// Number of entries of one input: 784 for MNIST.
