@@ -1,4 +1,4 @@
-//! Activations: sigmoid, tanh, ReLU and SELU. Chapter 6.
+//! Activations: sigmoid, tanh, ReLU and SELU, and [`mod@gelu`]. Chapter 6.
 //!
 //! An activation is a function of one number, applied entry by entry, so chapter 4 has its
 //! gradient: dx = dy ⊙ f′(x). What is left is f′. Where f′ can be had from y = f(x), which the
@@ -86,11 +86,16 @@
 //! T. Unterthiner, A. Mayr, S. Hochreiter, *Self-Normalizing Neural Networks*, 2017
 //! (arXiv:1706.02515).
 
+pub mod gelu;
+
+pub use gelu::gelu;
+
 use crate::elementwise::unary::{Map, Unary};
 use crate::gradcheck::Case;
 use crate::real::Real;
 use crate::tape::{Tape, Var};
 use crate::tensor::ShapeError;
+use gelu::Gelu;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
@@ -215,13 +220,17 @@ pub enum Activation {
     Relu,
     /// y = λ·x for x > 0 and λ·α·(eˣ − 1) elsewhere.
     Selu,
+    /// y = x·Φ(x), with the distribution function Φ of N(0, 1).
+    Gelu,
 }
 
 impl Activation {
     /// All activations.
-    pub const ALL: [Self; 5] = [Self::Identity, Self::Sigmoid, Self::Tanh, Self::Relu, Self::Selu];
+    pub const ALL: [Self; 6] =
+        [Self::Identity, Self::Sigmoid, Self::Tanh, Self::Relu, Self::Selu, Self::Gelu];
 
-    /// The name by which it is chosen: `"identity"`, `"sigmoid"`, `"tanh"`, `"relu"`, `"selu"`.
+    /// The name by which it is chosen: `"identity"`, `"sigmoid"`, `"tanh"`, `"relu"`, `"selu"`,
+    /// `"gelu"`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
@@ -229,6 +238,7 @@ impl Activation {
             Self::Tanh => "tanh",
             Self::Relu => "relu",
             Self::Selu => "selu",
+            Self::Gelu => "gelu",
         }
     }
 
@@ -240,6 +250,7 @@ impl Activation {
             Self::Tanh => Tanh.f(x),
             Self::Relu => Relu.f(x),
             Self::Selu => Selu.f(x),
+            Self::Gelu => Gelu.f(x),
         }
     }
 
@@ -252,6 +263,7 @@ impl Activation {
             Self::Tanh => Tanh.df(x, y),
             Self::Relu => Relu.df(x, y),
             Self::Selu => Selu.df(x, y),
+            Self::Gelu => Gelu.df(x, y),
         }
     }
 }
@@ -326,6 +338,7 @@ impl<T: Real> Tape<T> {
             Activation::Tanh => self.tanh(x),
             Activation::Relu => self.relu(x),
             Activation::Selu => self.selu(x),
+            Activation::Gelu => self.gelu(x),
         }
     }
 }

@@ -11,6 +11,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         elementwise::broadcast::CASES,
         matmul::CASES,
         activation::CASES,
+        activation::gelu::CASES,
         softmax::CASES,
         softmax::cross_entropy::CASES,
         softmax::likelihood::CASES,
@@ -20,6 +21,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         conv::CASES,
         conv::pool::CASES,
         conv::flatten::CASES,
+        normalize::standardize::CASES,
         dropout::CASES,
     ]
     .into_iter()

@@ -54,6 +54,19 @@
 //!
 //! ReLU's output has a mean above 0: what is kept is its second moment, not its variance.
 //!
+//! # LeCun
+//!
+//! SELU turns x ~ N(0, 1) into an output of mean 0 and variance 1 (chapter 6): it keeps E[x²] = 1
+//! where the numbers y before it have variance 1. They are sums of many terms, so they are nearly
+//! normal, and the formula of the forward pass asks for fan_in·v·1 = 1:
+//!
+//! ```text
+//! v = 1 / fan_in
+//! ```
+//!
+//! Nothing is lost between the layers, so no factor 2 makes up for it. LeCun et al. (1998) chose this
+//! variance for a scaled tanh, made to the same end.
+//!
 //! # Normal or uniform
 //!
 //! Only the variance entered. A uniform draw from [−a, a) has the mean 0 and the variance
@@ -74,7 +87,8 @@
 //!
 //! # Sources
 //!
-//! X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+//! Y. LeCun, L. Bottou, G. Orr and K.-R. Müller, "Efficient backprop", 1998; for SELU, G. Klambauer
+//! et al., "Self-normalizing neural networks", 2017. X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
 //! networks", AISTATS 2010. K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers:
 //! surpassing human-level performance on ImageNet classification", ICCV 2015.
 
@@ -113,6 +127,10 @@ pub enum Init {
     HeNormal,
     /// `he-uniform`: uniform in [−a, a) with a = √(6/fan_in).
     HeUniform,
+    /// `lecun-normal`: N(0, v) with the variance v = 1/fan_in.
+    LecunNormal,
+    /// `lecun-uniform`: uniform in [−a, a) with a = √(3/fan_in).
+    LecunUniform,
     /// `normal:s`: N(0, s²), whatever the fans.
     Normal {
         /// The standard deviation s.
@@ -142,12 +160,12 @@ impl Init {
     ) -> Tensor<T> {
         let deviation = self.variance(fan_in, fan_out).sqrt();
         match *self {
-            Self::XavierNormal | Self::HeNormal | Self::Normal { .. } => {
+            Self::XavierNormal | Self::HeNormal | Self::LecunNormal | Self::Normal { .. } => {
                 ArrayD::from_shape_simple_fn(shape, || {
                     T::of(deviation * rng.sample::<f64, _>(StandardNormal))
                 })
             }
-            Self::XavierUniform | Self::HeUniform => {
+            Self::XavierUniform | Self::HeUniform | Self::LecunUniform => {
                 let bound = 3.0_f64.sqrt() * deviation;
                 ArrayD::from_shape_simple_fn(shape, || {
                     T::of(bound * (2.0 * rng.random::<f64>() - 1.0))
@@ -163,6 +181,7 @@ impl Init {
         match *self {
             Self::XavierNormal | Self::XavierUniform => 2.0 / (fan_in + fan_out) as f64,
             Self::HeNormal | Self::HeUniform => 2.0 / fan_in as f64,
+            Self::LecunNormal | Self::LecunUniform => 1.0 / fan_in as f64,
             Self::Normal { deviation } => deviation * deviation,
             Self::Constant { .. } | Self::Zeros => 0.0,
         }
@@ -175,7 +194,7 @@ pub enum InitError {
     /// No initialization has this name.
     #[error(
         "unknown initialization `{0}`: choose xavier-normal, xavier-uniform, he-normal, \
-         he-uniform, normal:<deviation>, constant:<value> or zeros"
+         he-uniform, lecun-normal, lecun-uniform, normal:<deviation>, constant:<value> or zeros"
     )]
     Unknown(String),
     /// What stands behind the colon cannot be used.
@@ -202,6 +221,8 @@ impl FromStr for Init {
                 "xavier-uniform" => Ok(Self::XavierUniform),
                 "he-normal" => Ok(Self::HeNormal),
                 "he-uniform" => Ok(Self::HeUniform),
+                "lecun-normal" => Ok(Self::LecunNormal),
+                "lecun-uniform" => Ok(Self::LecunUniform),
                 "zeros" => Ok(Self::Zeros),
                 _ => Err(InitError::Unknown(text.to_owned())),
             },
@@ -237,6 +258,8 @@ impl fmt::Display for Init {
             Self::XavierUniform => f.write_str("xavier-uniform"),
             Self::HeNormal => f.write_str("he-normal"),
             Self::HeUniform => f.write_str("he-uniform"),
+            Self::LecunNormal => f.write_str("lecun-normal"),
+            Self::LecunUniform => f.write_str("lecun-uniform"),
             Self::Normal { deviation } => write!(f, "normal:{deviation}"),
             Self::Constant { value } => write!(f, "constant:{value}"),
             Self::Zeros => f.write_str("zeros"),

@@ -22,7 +22,7 @@
 //! | 3 | [`gradcheck`], [`catalog`] | gradients against central differences |
 //! | 4 | [`elementwise`] | arithmetic, division, broadcasting, sums and means |
 //! | 5 | [`matmul`] | the two gradients of a product, and the bias |
-//! | 6 | [`activation`] | sigmoid, tanh, ReLU, SELU |
+//! | 6 | [`activation`] | sigmoid, tanh, ReLU, SELU, GELU |
 //! | 7 | [`softmax`] | softmax, cross-entropy, KL divergence |
 //! | 8 | [`normalize`] | row, batch and layer normalization |
 //! | 9 | [`init`] | where to start |
@@ -30,8 +30,8 @@
 //! | 11 | [`data`], `train`, `checkpoint`, `record` | learning |
 //! | 12 | [`network`], [`mlp`], [`metrics`] | networks that read digits |
 //! | 13 | [`conv`] | convolution, its gradients, pooling |
-//! | 14 | [`dropout`] | masks that a seed and a step fix |
-//! | 15 | [`parallel`] | where work is split, and why no bit depends on it |
+//! | 14 | [`dropout`], [`whiten`], [`views`] | masks that a seed and a step fix; a first layer from the pictures; predictions from several views |
+//! | 15 | [`parallel`], [`product`] | where work is split, and why no bit depends on it |
 //!
 //! # Features
 //!
@@ -67,6 +67,8 @@ pub mod softmax;
 mod svg;
 pub mod tape;
 pub mod tensor;
+pub mod views;
+pub mod whiten;
 
 #[cfg(any(feature = "plot", feature = "train"))]
 pub mod file;

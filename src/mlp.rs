@@ -44,6 +44,8 @@ pub struct Mlp {
     batch_norm: bool,
     dropout: Fraction,
     reduction: Reduction,
+    #[cfg_attr(feature = "train", serde(default))]
+    smoothing: Fraction,
 }
 
 /// A plan that is no network.
@@ -94,6 +96,7 @@ impl Mlp {
             batch_norm: false,
             dropout: Fraction::default(),
             reduction: Reduction::Mean,
+            smoothing: Fraction::ZERO,
         })
     }
 
@@ -141,6 +144,12 @@ impl Mlp {
         self
     }
 
+    /// With this share of each target given to all classes alike.
+    pub fn smoothing(mut self, share: Fraction) -> Self {
+        self.smoothing = share;
+        self
+    }
+
     /// The widths, from the input to the logits.
     pub fn widths(&self) -> &[usize] {
         &self.widths
@@ -167,7 +176,7 @@ impl Mlp {
         for layer in 0..self.widths.len() - 1 {
             x = self.record_layer(&mut recorder, layer, x, seed, &mut rng)?;
         }
-        let loss = Loss { reduction: self.reduction, ..Loss::default() };
+        let loss = Loss { reduction: self.reduction, smoothing: self.smoothing };
         let loss = recorder.tape.softmax_cross_entropy_with(x, labels, loss)?;
         Ok(recorder.finish(input, labels, x, loss, self.reduction))
     }

@@ -7,11 +7,12 @@ use crate::parallel::{ENTRIES, join};
 use crate::real::Real;
 use crate::softmax::Reduction;
 use crate::tape::{Mode, Tape, Var};
-use crate::tensor::{ShapeError, Tensor};
+use crate::tensor::{ShapeError, Tensor, entries, entries_mut};
+use crate::views::{View, Views};
 use std::fmt;
 
 /// A tensor that training changes, under the name that it has in a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
     /// Name, such as `layers.0.weight`.
     pub name: String,
@@ -19,6 +20,17 @@ pub struct Parameter {
     pub var: Var,
     /// Whether weight decay applies: it does to weights, and not to biases.
     pub decays: bool,
+    /// What its learning rate is multiplied by: see [`crate::optim::Optimizer::with_factor`].
+    pub factor: f64,
+}
+
+/// A tensor that no training changes and every model file holds, under the name that it has there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frozen {
+    /// Name, such as `whiten.weight`.
+    pub name: String,
+    /// Its leaf, whose gradient nobody wants.
+    pub var: Var,
 }
 
 /// A tensor that an op learns without a gradient (see [`crate::Op::buffers`]), under the name
@@ -47,6 +59,7 @@ pub struct Network<T: Real> {
     reduction: Reduction,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
+    frozen: Vec<Frozen>,
 }
 
 /// How a network does on a data set.
@@ -67,12 +80,14 @@ pub struct Recorder<T: Real> {
     pub tape: Tape<T>,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
+    frozen: Vec<Frozen>,
 }
 
 impl<T: Real> Recorder<T> {
     /// Nothing recorded.
     pub fn new() -> Self {
-        Self { tape: Tape::new(), parameters: Vec::new(), buffers: Vec::new() }
+        let (parameters, buffers, frozen) = (Vec::new(), Vec::new(), Vec::new());
+        Self { tape: Tape::new(), parameters, buffers, frozen }
     }
 
     /// A parameter called `name` in checkpoints and drawings. `decays` says whether weight decay
@@ -80,7 +95,22 @@ impl<T: Real> Recorder<T> {
     pub fn parameter(&mut self, name: String, value: Tensor<T>, decays: bool) -> Var {
         let var = self.tape.parameter(value);
         self.tape.label(var, &name);
-        self.parameters.push(Parameter { name, var, decays });
+        self.parameters.push(Parameter { name, var, decays, factor: 1.0 });
+        var
+    }
+
+    /// The optimizer moves the parameter `var` at `factor` times the learning rate.
+    pub fn scale_rate(&mut self, var: Var, factor: f64) {
+        for parameter in self.parameters.iter_mut().filter(|parameter| parameter.var == var) {
+            parameter.factor = factor;
+        }
+    }
+
+    /// A tensor called `name` that is used and saved and not trained: the filters of a whitening layer.
+    pub fn frozen(&mut self, name: String, value: Tensor<T>) -> Var {
+        let var = self.tape.input(value);
+        self.tape.label(var, &name);
+        self.frozen.push(Frozen { name, var });
         var
     }
 
@@ -101,13 +131,13 @@ impl<T: Real> Recorder<T> {
         loss: Var,
         reduction: Reduction,
     ) -> Network<T> {
-        let Self { mut tape, parameters, buffers } = self;
+        let Self { mut tape, parameters, buffers, frozen } = self;
         for (var, label) in
             [(input, "input"), (labels, "labels"), (logits, "logits"), (loss, "loss")]
         {
             tape.label(var, label);
         }
-        Network { tape, input, labels, logits, loss, reduction, parameters, buffers }
+        Network { tape, input, labels, logits, loss, reduction, parameters, buffers, frozen }
     }
 }
 
@@ -135,6 +165,11 @@ impl<T: Real> Network<T> {
     /// The parameters, in the order of their layers.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    /// The tensors that no training changes. [`Tape::set`] gives them their values.
+    pub fn frozen(&self) -> &[Frozen] {
+        &self.frozen
     }
 
     /// Number of numbers that training changes.
@@ -253,7 +288,28 @@ impl<T: Real> Network<T> {
     /// # Errors
     /// [`ShapeError`] for a batch of none, no data, or data whose inputs have another size.
     pub fn evaluate(&mut self, data: &Dataset, batch: usize) -> Result<Evaluation, ShapeError> {
+        self.evaluate_with(data, batch, Views::One)
+    }
+
+    /// [`Network::evaluate`] with the mean of the logits over several `views` of each image.
+    ///
+    /// # Errors
+    /// Those of [`Network::evaluate`], and [`ShapeError`] where there is more than one view and the
+    /// inputs are no images.
+    pub fn evaluate_with(
+        &mut self,
+        data: &Dataset,
+        batch: usize,
+        views: Views,
+    ) -> Result<Evaluation, ShapeError> {
         self.expect(data)?;
+        let shape = if views == Views::One {
+            None
+        } else {
+            let rule = "views are taken of images: [height, width] or [height, width, channels]";
+            let shape = data.image_shape();
+            Some(shape.ok_or_else(|| ShapeError::new("views", &[data.shape()], rule))?)
+        };
         let samples: Vec<usize> = (0..data.len()).collect();
         let (mut loss, mut correct, mut predictions) = (0.0, 0, Vec::with_capacity(data.len()));
         self.tape.set_mode(Mode::Evaluation);
@@ -261,13 +317,37 @@ impl<T: Real> Network<T> {
         for chunk in samples.chunks(batch) {
             self.resize(chunk.len())?;
             self.load(data, chunk);
-            self.tape.forward();
+            match shape {
+                None => self.tape.forward(),
+                Some(shape) => self.forward_views(views.list(), shape),
+            }
             loss += self.mean_loss() * chunk.len() as f64;
             correct += self.correct();
             predictions.extend(self.predictions());
         }
         let count = data.len() as f64;
         Ok(Evaluation { loss: loss / count, accuracy: correct as f64 / count, predictions })
+    }
+
+    /// One pass for each view of the loaded images, of this `shape`. The logits become the views' mean,
+    /// and the loss that of the mean.
+    fn forward_views(&mut self, views: &[View], shape: [usize; 3]) {
+        let features = self.features();
+        let originals = self.tape.value(self.input).clone();
+        let mut mean = Tensor::zeros(self.tape.value(self.logits).raw_dim());
+        for view in views {
+            let mut input = self.tape.value_mut(self.input);
+            let images = input.as_slice_mut().expect("a tape's tensors are contiguous");
+            let pairs =
+                images.chunks_exact_mut(features).zip(entries(&originals).chunks_exact(features));
+            for (image, original) in pairs {
+                view.write(original, shape, image);
+            }
+            self.tape.forward();
+            mean.scaled_add(T::of(view.weight), self.tape.value(self.logits));
+        }
+        self.tape.value_mut(self.logits).assign(&mean);
+        self.tape.forward_after(self.logits);
     }
 
     /// Refuses data that this network cannot take.
@@ -314,8 +394,17 @@ impl<T: Real> Network<T> {
         Ok(exponentials.into_iter().map(|exponential| exponential / sum).collect())
     }
 
-    /// Parameters and buffers by name: what a model file holds.
+    /// Parameters, buffers and frozen tensors by name: what a model file holds.
     pub fn tensors(&mut self) -> Vec<(String, Tensor<T>)> {
+        let mut tensors = self.learned();
+        for Frozen { name, var } in &self.frozen {
+            tensors.push((name.clone(), self.tape.value(*var).clone()));
+        }
+        tensors
+    }
+
+    /// Parameters and buffers by name: what training changes.
+    pub fn learned(&mut self) -> Vec<(String, Tensor<T>)> {
         let mut tensors = Vec::with_capacity(self.parameters.len() + self.buffers.len());
         for Parameter { name, var, .. } in &self.parameters {
             tensors.push((name.clone(), self.tape.value(*var).clone()));
@@ -324,6 +413,18 @@ impl<T: Real> Network<T> {
             tensors.push((name.clone(), self.tape.buffers(*var)[*index].clone()));
         }
         tensors
+    }
+
+    /// Calls `f` with the position of each tensor in [`Network::learned`] and with its entries.
+    pub fn for_each_learned(&mut self, mut f: impl FnMut(usize, &mut [T])) {
+        for (k, parameter) in self.parameters.iter().enumerate() {
+            let mut value = self.tape.value_mut(parameter.var);
+            f(k, value.as_slice_mut().expect("a tape's tensors are contiguous"));
+        }
+        for (k, buffer) in self.buffers.iter().enumerate() {
+            let k = self.parameters.len() + k;
+            f(k, entries_mut(&mut self.tape.buffers(buffer.var)[buffer.index]));
+        }
     }
 
     /// Puts back what [`Network::tensors`] gave.
@@ -337,19 +438,12 @@ impl<T: Real> Network<T> {
     ) -> Result<(), RestoreError> {
         let mut found = Vec::new();
         for (name, current) in self.tensors() {
-            let tensor = tensor(&name).ok_or_else(|| RestoreError::Missing(name.clone()))?;
-            if tensor.shape() != current.shape() {
-                let (found, expected) = (tensor.shape().to_vec(), current.shape().to_vec());
-                return Err(RestoreError::Shape { name, found, expected });
-            }
-            found.push(tensor);
+            found.push(RestoreError::check(&name, &current, tensor(&name))?);
         }
-        let mut found = found.into_iter();
-        for (parameter, tensor) in self.parameters.iter().zip(&mut found) {
-            self.tape.value_mut(parameter.var).assign(&tensor);
-        }
-        for (buffer, tensor) in self.buffers.iter().zip(&mut found) {
-            self.tape.buffers(buffer.var)[buffer.index].assign(&tensor);
+        self.for_each_learned(|k, entries| entries.copy_from_slice(self::entries(&found[k])));
+        let learned = self.parameters.len() + self.buffers.len();
+        for (frozen, tensor) in self.frozen.iter().zip(&found[learned..]) {
+            self.tape.value_mut(frozen.var).assign(tensor);
         }
         Ok(())
     }
@@ -396,6 +490,22 @@ pub enum RestoreError {
         /// The shape that the network needs.
         expected: Vec<usize>,
     },
+}
+
+impl RestoreError {
+    /// The tensor that was `saved` as `name`, in the place of the `current` one.
+    pub(crate) fn check<T: Real>(
+        name: &str,
+        current: &Tensor<T>,
+        saved: Option<Tensor<T>>,
+    ) -> Result<Tensor<T>, Self> {
+        let tensor = saved.ok_or_else(|| Self::Missing(name.to_owned()))?;
+        if tensor.shape() != current.shape() {
+            let (found, expected) = (tensor.shape().to_vec(), current.shape().to_vec());
+            return Err(Self::Shape { name: name.to_owned(), found, expected });
+        }
+        Ok(tensor)
+    }
 }
 
 impl<T: Real> fmt::Debug for Network<T> {

@@ -1,5 +1,5 @@
-//! Normalization: of a row by its sum, of a feature over the batch, of a sample over its features.
-//! Chapter 8.
+//! Normalization: of a row by its sum, of a feature over the batch, of a sample over its features,
+//! of a channel over the data set. Chapter 8.
 //!
 //! # The standardized group
 //!
@@ -56,5 +56,7 @@ pub mod columns;
 pub mod layer_norm;
 pub mod moments;
 pub mod row;
+pub mod standardize;
 
 pub use batch_norm::BatchNorm;
+pub use standardize::ChannelMoments;

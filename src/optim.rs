@@ -118,14 +118,52 @@
 //! The decay is multiplied by η, as in PyTorch. In the paper it is multiplied by the schedule's
 //! factor alone, so that the same λ there means λ/η here.
 //!
+//! # Rates of their own
+//!
+//! A factor f lets the gradient move a parameter at the rate fη and leaves its decay as it was. The
+//! shrinking of a step is ηλ = fη·(λ/f), so both numbers change:
+//!
+//! ```text
+//! η_w = f·η        λ_w = λ/f
+//! ```
+//!
+//! and SGD becomes w ← w − fη·(g + λw/f) = (1 − ηλ)·w − fη·g. A bias that is added to numbers of variance
+//! 1 has to travel as far as they reach, while a weight among thousands moves a little: airbench gives
+//! the biases of batch norm f = 64.
+//!
+//! # Rate, momentum and decay apart
+//!
+//! A constant gradient g makes momentum's velocity g/(1 − μ), and Nesterov's step η·(g + μ·g/(1 − μ)) =
+//! η·g/(1 − μ), the same. Decay is part of the gradient, so a step shrinks the weights by ηλ/(1 − μ). The
+//! three numbers that one would choose are μ, the length r = η/(1 − μ) of a step for |g| = 1, and the
+//! shrinking d = ηλ/(1 − μ) of a step. They give
+//!
+//! ```text
+//! η = r·(1 − μ)        λ = d/r
+//! ```
+//!
+//! Now a change of μ keeps r and d, and a change of r keeps d if λ follows. Airbench states such numbers
+//! for 1,024 samples and a loss summed over the batch. It takes 1 + 1/(1 − μ) for the sum of a constant
+//! gradient, where 1/(1 − μ) is meant. With its r = 11.5, d = 0.0153 and μ = 0.85, batches of 1,024 and the
+//! mean of the loss, the numbers that are used here come to
+//!
+//! ```text
+//! η = 11.5/(1 + 1/0.15) = 1.5        λ = 0.0153/11.5 = 0.00133
+//! ```
+//!
+//! A batch of B samples scales r and d, and so η, by B/1024.
+//!
 //! # Sources
 //!
 //! I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML
 //! 2013. D. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
-//! I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+//! I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019. K. Jordan, "94% on
+//! CIFAR-10 in 3.29 seconds on a single GPU", 2024 (arXiv:2404.00498): airbench.
 
+pub mod average;
 mod schedule;
 
+pub use average::{Average, Averaging};
 pub use schedule::Schedule;
 
 use crate::parallel;
@@ -276,8 +314,8 @@ fn check_positive(name: &'static str, value: f64) -> Result<(), HyperparameterEr
 
 /// A [`Rule`] at work on the parameters of a tape.
 ///
-/// The rate comes with each step, so that a [`Schedule`] can set it. Parameters with rates or
-/// decays of their own get an optimizer of their own.
+/// The rate comes with each step, so that a [`Schedule`] can set it. [`Optimizer::with_factor`] gives
+/// parameters rates of their own, [`Optimizer::without_decay`] frees them of decay.
 ///
 /// ```
 /// use chainrule::Tape;
@@ -306,6 +344,8 @@ pub struct Optimizer<T> {
 struct Slot<T> {
     parameter: Var,
     decays: bool,
+    /// f: the parameter's rate is f·η, its decay λ/f.
+    factor: f64,
     /// As many as the rule has names for, and empty tensors in the other places.
     state: [Tensor<T>; 2],
 }
@@ -389,7 +429,7 @@ impl<T: Real> Optimizer<T> {
                 let kept = k < rule.state_names().len();
                 Tensor::zeros(if kept { shape.clone() } else { IxDyn(&[0]) })
             });
-            slots.push(Slot { parameter, decays: true, state });
+            slots.push(Slot { parameter, decays: true, factor: 1.0, state });
         }
         Ok(Self { rule, l2, steps: 0, slots })
     }
@@ -401,11 +441,28 @@ impl<T: Real> Optimizer<T> {
     /// [`OptimizerError::Stranger`] where one of them is not moved by this optimizer.
     pub fn without_decay(mut self, parameters: &[Var]) -> Result<Self, OptimizerError> {
         for &parameter in parameters {
-            let slot = self.slots.iter_mut().find(|slot| slot.parameter == parameter);
-            let slot = slot.ok_or(OptimizerError::Stranger { node: parameter.index() })?;
-            slot.decays = false;
+            self.slot(parameter)?.decays = false;
         }
         Ok(self)
+    }
+
+    /// The same, but the gradient moves these `parameters` at `factor` times the rate. What L2 or
+    /// AdamW's decay takes off in a step stays as it is: η_w = f·η, λ_w = λ/f.
+    ///
+    /// # Errors
+    /// [`OptimizerError::Hyperparameter`] where the factor is not a finite number above 0,
+    /// [`OptimizerError::Stranger`] where one of them is not moved by this optimizer.
+    pub fn with_factor(mut self, parameters: &[Var], factor: f64) -> Result<Self, OptimizerError> {
+        check_positive("factor", factor)?;
+        for &parameter in parameters {
+            self.slot(parameter)?.factor = factor;
+        }
+        Ok(self)
+    }
+
+    fn slot(&mut self, parameter: Var) -> Result<&mut Slot<T>, OptimizerError> {
+        let slot = self.slots.iter_mut().find(|slot| slot.parameter == parameter);
+        slot.ok_or(OptimizerError::Stranger { node: parameter.index() })
     }
 
     /// Moves every parameter by its gradient, at this `rate` η.
@@ -425,7 +482,9 @@ impl<T: Real> Optimizer<T> {
             let g = g.as_slice().expect(contiguous);
             let [first, second] =
                 slot.state.each_mut().map(|state| state.as_slice_mut().expect(contiguous));
-            let l2 = T::of(if slot.decays { self.l2 } else { 0.0 });
+            let rate = rate * slot.factor;
+            let own = |lambda: f64| if slot.decays { lambda / slot.factor } else { 0.0 };
+            let l2 = T::of(own(self.l2));
             match self.rule {
                 Rule::Sgd => {
                     let rate = T::of(rate);
@@ -444,8 +503,7 @@ impl<T: Real> Optimizer<T> {
                     update(w, g, [first, second], &|w, g, [m, v]| adam.update(w, g, m, v, l2));
                 }
                 Rule::AdamW { beta1, beta2, epsilon, decay } => {
-                    let decay = if slot.decays { decay } else { 0.0 };
-                    let adam = Adam::new(rate, beta1, beta2, epsilon, decay, self.steps);
+                    let adam = Adam::new(rate, beta1, beta2, epsilon, own(decay), self.steps);
                     update(w, g, [first, second], &|w, g, [m, v]| adam.update(w, g, m, v, l2));
                 }
             }

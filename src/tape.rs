@@ -241,7 +241,31 @@ impl<T: Real> Tape<T> {
 
     /// Computes every node from the leaves, front to back.
     pub fn forward(&mut self) {
-        for (i, node) in self.nodes.iter_mut().enumerate() {
+        self.forward_from(0);
+        self.stale = false;
+    }
+
+    /// Computes the nodes behind `var` again, from a value that was written into `var`.
+    ///
+    /// ```
+    /// use chainrule::Tape;
+    /// use ndarray::arr1;
+    ///
+    /// let mut tape = Tape::<f64>::new();
+    /// let a = tape.input(arr1(&[2.0]));
+    /// let b = tape.add(a, a)?;
+    /// let c = tape.multiply(b, b)?;
+    /// tape.value_mut(b).fill(3.0);
+    /// tape.forward_after(b);
+    /// assert_eq!(tape.value(c)[0], 9.0);
+    /// # Ok::<(), chainrule::ShapeError>(())
+    /// ```
+    pub fn forward_after(&mut self, var: Var) {
+        self.forward_from(var.0 + 1);
+    }
+
+    fn forward_from(&mut self, first: usize) {
+        for (i, node) in self.nodes.iter_mut().enumerate().skip(first) {
             if let Some(op) = &mut node.op {
                 let (before, rest) = self.values.split_at_mut(i);
                 op.forward(
@@ -250,7 +274,6 @@ impl<T: Real> Tape<T> {
                 );
             }
         }
-        self.stale = false;
     }
 
     /// Computes the gradient of the sum of `y`'s entries, back to front. Of a loss, a single

@@ -16,7 +16,7 @@ use crate::data::augment::{Augmentation, AugmentationError};
 use crate::mlp::MlpError;
 use crate::model::Model;
 use crate::network::Network;
-use crate::optim::{Optimizer, OptimizerError, Rule, Schedule};
+use crate::optim::{Average, Averaging, Optimizer, OptimizerError, Rule, Schedule};
 use crate::real::Real;
 use crate::tensor::{ShapeError, Tensor};
 use rand::SeedableRng;
@@ -34,6 +34,9 @@ const EVALUATION_BATCH: usize = 500;
 
 /// Stands before the names of the best epoch's tensors in a checkpoint.
 const BEST: &str = "best.";
+
+/// Stands before the names of the averaged tensors in a checkpoint.
+const AVERAGE: &str = "average.";
 
 /// The name in a checkpoint of what the optimizer keeps for a parameter.
 fn state_name(state: &str, parameter: &str) -> String {
@@ -58,6 +61,10 @@ pub struct Plan {
     /// What is done to the training samples. Nothing, where a plan was saved without it.
     #[serde(default)]
     pub augmentation: Augmentation,
+    /// The second set of weights that follows the trained one. Where there is one, it is what is
+    /// validated, and what the training ends with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub averaging: Option<Averaging>,
     /// Fixes the weights' start, the order and the looks of the samples, and the dropout masks.
     pub seed: u64,
     /// Stops after this many epochs without a lower validation loss.
@@ -213,6 +220,7 @@ pub struct Training<T: Real> {
     plan: Plan,
     network: Network<T>,
     optimizer: Optimizer<T>,
+    average: Option<Average<T>>,
     position: Position,
     epochs: Vec<Epoch>,
     best: Option<Best<T>>,
@@ -253,12 +261,15 @@ impl<T: Real> Training<T> {
         if plan.patience == Some(0) {
             return Err(TrainError::Plan("the patience must be at least one epoch"));
         }
-        let network = plan.model.network(plan.batch, plan.seed)?;
+        let mut network = plan.model.network(plan.batch, plan.seed)?;
         let optimizer = optimizer(&plan, &network)?;
+        let average = plan.averaging.map(|averaging| Average::new(averaging, &mut network));
+        let average = average.transpose().map_err(OptimizerError::from)?;
         Ok(Self {
             plan,
             network,
             optimizer,
+            average,
             position: Position::default(),
             epochs: Vec::new(),
             best: None,
@@ -284,6 +295,10 @@ impl<T: Real> Training<T> {
             .optimizer
             .restore(account.position.step, |var, state| tensor(&state_name(state, &names[&var])))
             .map_err(|error| restore(error.into()))?;
+        if let Some(average) = &mut training.average {
+            let averaged = |name: &str| tensor(&format!("{AVERAGE}{name}"));
+            average.restore(averaged).map_err(|error| restore(error.into()))?;
+        }
         training.best = account.best.map(|(epoch, loss)| {
             let best = |(name, tensor): (&String, &Tensor<T>)| {
                 Some((name.strip_prefix(BEST)?.to_owned(), tensor.clone()))
@@ -307,6 +322,9 @@ impl<T: Real> Training<T> {
             let parameter = parameters.iter().find(|parameter| parameter.var == var);
             let name = &parameter.expect("the optimizer moves the network's parameters").name;
             tensors.insert(state_name(state, name), tensor.clone());
+        }
+        for (name, tensor) in self.average.iter().flat_map(Average::state) {
+            tensors.insert(format!("{AVERAGE}{name}"), tensor.clone());
         }
         for (name, tensor) in self.best.iter().flat_map(|best| &best.tensors) {
             tensors.insert(format!("{BEST}{name}"), tensor.clone());
@@ -389,7 +407,7 @@ impl<T: Real> Training<T> {
         self.expect_data(train.name())?;
         while self.position.epoch < self.plan.epochs {
             if self.is_exhausted() {
-                self.restore_best()?;
+                self.finish();
                 return Ok(Ending::StoppedEarly);
             }
             let flow = self.train_epoch(train, &mut watch)?;
@@ -407,7 +425,7 @@ impl<T: Real> Training<T> {
                 return Ok(Ending::Interrupted);
             }
         }
-        self.restore_best()?;
+        self.finish();
         Ok(Ending::Finished)
     }
 
@@ -458,11 +476,16 @@ impl<T: Real> Training<T> {
         self.network.load_augmented(train, samples, augmentation, *seed, epoch)?;
         self.network.learn(self.position.step);
         self.optimizer.step(&mut self.network.tape, rate);
+        if let Some(average) = &mut self.average {
+            average.update(&mut self.network, self.position.step + 1);
+        }
         Ok(self.network.mean_loss())
     }
 
     /// Validates, writes the epoch down and turns to the next.
     fn finish_epoch(&mut self, validation: Option<&Dataset>) -> Result<(), TrainError> {
+        // The average stands on the tape while it is judged, and is what a best epoch is kept of.
+        self.swap_average();
         let evaluation =
             validation.map(|data| self.network.evaluate(data, EVALUATION_BATCH)).transpose()?;
         let position = &self.position;
@@ -486,7 +509,15 @@ impl<T: Real> Training<T> {
                     Some(Best { epoch: self.position.epoch, loss: evaluation.loss, tensors });
             }
         }
+        self.swap_average();
         Ok(())
+    }
+
+    /// Exchanges the trained weights and their average, where there is one.
+    fn swap_average(&mut self) {
+        if let Some(average) = &mut self.average {
+            average.swap(&mut self.network);
+        }
     }
 
     /// Whether the validation loss has not fallen for as long as the plan's patience.
@@ -497,22 +528,31 @@ impl<T: Real> Training<T> {
         }
     }
 
-    fn restore_best(&mut self) -> Result<(), TrainError> {
+    /// Leaves on the tape what the training ends with: the average, where there is one; the best
+    /// epoch's weights, where they are wanted.
+    fn finish(&mut self) {
+        if let Some(average) = &mut self.average {
+            average.finish(&mut self.network);
+        }
         if let (Some(best), true) = (&self.best, self.plan.keep_best) {
             let restored = self.network.restore(|name| best.tensors.get(name).cloned());
             restored.expect("the tensors are the network's own");
         }
-        Ok(())
     }
 }
 
-/// The optimizer of a plan: biases and normalization keep what they learn, weights decay.
+/// The optimizer of a plan: what decays, and at which multiple of the rate, the network says.
 fn optimizer<T: Real>(plan: &Plan, network: &Network<T>) -> Result<Optimizer<T>, OptimizerError> {
     plan.schedule.check()?;
     let vars: Vec<_> = network.parameters().iter().map(|parameter| parameter.var).collect();
-    let free = network.parameters().iter().filter(|parameter| !parameter.decays);
-    let free: Vec<_> = free.map(|parameter| parameter.var).collect();
-    Optimizer::new(plan.rule, plan.l2, &network.tape, &vars)?.without_decay(&free)
+    let mut optimizer = Optimizer::new(plan.rule, plan.l2, &network.tape, &vars)?;
+    for parameter in network.parameters() {
+        optimizer = optimizer.with_factor(&[parameter.var], parameter.factor)?;
+        if !parameter.decays {
+            optimizer = optimizer.without_decay(&[parameter.var])?;
+        }
+    }
+    Ok(optimizer)
 }
 
 /// The samples of an epoch in the order in which it visits them.

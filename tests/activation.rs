@@ -3,9 +3,9 @@
 mod numeric;
 
 use approx::assert_relative_eq;
-use chainrule::activation::{Activation, SELU_ALPHA, SELU_LAMBDA, relu, selu, sigmoid};
+use chainrule::activation::{Activation, SELU_ALPHA, SELU_LAMBDA, gelu, relu, selu, sigmoid};
 use chainrule::gradcheck::Draw;
-use chainrule::{Tape, Tensor};
+use chainrule::{Real, Tape, Tensor};
 use ndarray::{Array1, Array2, arr1};
 use numeric::gradient;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
@@ -191,6 +191,91 @@ fn eq_selu_constants() {
     assert_relative_eq!(moment(|x| selu(x).powi(2)), 1.0, max_relative = 1e-10);
 }
 
+/// φ(x): the density of N(0, 1).
+fn normal_density(x: f64) -> f64 {
+    (-x * x / 2.0).exp() / (2.0 * PI).sqrt()
+}
+
+#[test]
+fn eq_gelu() {
+    // x times the probability that a normal number is below x, by quadrature.
+    let x = arr1(&PLACES).into_dyn();
+    let dy = Draw::new(6).away_from_zero::<f64>(x.shape());
+    let mut tape = Tape::new();
+    let var = tape.parameter(x.clone());
+    let y = tape.activate(var, Activation::Gelu).unwrap();
+    tape.backward_from(y, &dy).unwrap();
+    let f = |x| x * normal_distribution(x);
+    let df = |x| normal_distribution(x) + x * normal_density(x);
+    assert_relative_eq!(*tape.value(y), x.mapv(f), max_relative = 1e-11, epsilon = 1e-12);
+    assert_relative_eq!(
+        *tape.gradient(var),
+        &dy * &x.mapv(df),
+        max_relative = 1e-11,
+        epsilon = 1e-12
+    );
+    assert_eq!(tape.value(y), &x.mapv(gelu));
+    assert_eq!([gelu(0.0), Activation::Gelu.derivative(0.0)], [0.0, 0.5]);
+}
+
+#[test]
+fn eq_gelu_erf() {
+    for x in PLACES {
+        let distribution = (1.0 + Real::erf(x * FRAC_1_SQRT_2)) / 2.0;
+        assert_relative_eq!(distribution, normal_distribution(x), epsilon = 1e-12);
+        assert_relative_eq!(gelu(x), x * distribution, max_relative = 1e-12);
+    }
+}
+
+#[test]
+fn eq_gelu_derivative() {
+    for x in PLACES {
+        let slope = normal_distribution(x) + x * normal_density(x);
+        let numeric = (gelu(x + 1e-5) - gelu(x - 1e-5)) / 2e-5;
+        assert_relative_eq!(slope, numeric, epsilon = 1e-9);
+        assert_relative_eq!(slope, Activation::Gelu.derivative(x), epsilon = 1e-12);
+    }
+}
+
+#[test]
+fn eq_gelu_symmetry() {
+    for x in PLACES {
+        assert_relative_eq!(gelu(x) - gelu(-x), x, max_relative = 1e-12);
+        let [left, right] = [-x, x].map(|x| Activation::Gelu.derivative(x));
+        assert_relative_eq!(left, 1.0 - right, epsilon = 1e-14);
+    }
+}
+
+#[test]
+fn gelus_lowest_value() {
+    let slope = |x: f64| Activation::Gelu.derivative(x);
+    assert!(slope(-0.7519) < 0.0 && slope(-0.7517) > 0.0);
+    assert_relative_eq!(gelu(-0.7518), -0.1700, epsilon = 5e-5);
+    assert!(slope(1.5) > 1.0);
+}
+
+#[test]
+fn gelu_and_its_tanh_form() {
+    let tanh_form =
+        |x: f64| x / 2.0 * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044_715 * x * x * x)).tanh());
+    let places = (-500..=500).map(|k| f64::from(k) / 100.0);
+    let worst = places.map(|x| (gelu(x) - tanh_form(x)).abs()).fold(0.0, f64::max);
+    assert!((4e-4..5e-4).contains(&worst), "{worst}");
+}
+
+#[test]
+fn gelu_in_single_precision() {
+    for k in -8_000..=8_000 {
+        let x = k as f32 / 1_000.0;
+        let (single, double) = (f64::from(gelu(x)), gelu(f64::from(x)));
+        assert_relative_eq!(single, double, epsilon = 4e-7 * f64::from(x.abs().max(1.0)));
+        let single = f64::from(Activation::Gelu.derivative(x));
+        assert_relative_eq!(single, Activation::Gelu.derivative(f64::from(x)), epsilon = 1e-6);
+    }
+    assert_eq!([gelu(-1e4_f32), gelu(1e4), gelu(1e20)], [0.0, 1e4, 1e20]);
+    assert_eq!([-1e20_f32, 1e20].map(|x| Activation::Gelu.derivative(x)), [0.0, 1.0]);
+}
+
 #[test]
 fn identity_records_nothing() {
     let mut tape = Tape::<f64>::new();
@@ -266,12 +351,12 @@ fn activations_are_chosen_by_name() {
     }
     assert_eq!(
         Activation::ALL.map(|activation| activation.to_string()),
-        ["identity", "sigmoid", "tanh", "relu", "selu"]
+        ["identity", "sigmoid", "tanh", "relu", "selu", "gelu"]
     );
     assert_eq!(format!("[{:>8}]", Activation::Relu), "[    relu]");
     assert_eq!(
-        "gelu".parse::<Activation>().unwrap_err().to_string(),
-        "there is no activation `gelu`: choose identity, sigmoid, tanh, relu, selu"
+        "swish".parse::<Activation>().unwrap_err().to_string(),
+        "there is no activation `swish`: choose identity, sigmoid, tanh, relu, selu, gelu"
     );
 }
 

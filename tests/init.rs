@@ -21,11 +21,13 @@ fn second_moment(x: &Tensor<f64>) -> f64 {
     x.mapv(|x| x * x).mean().unwrap()
 }
 
-const DRAWN: [Init; 5] = [
+const DRAWN: [Init; 7] = [
     Init::XavierNormal,
     Init::XavierUniform,
     Init::HeNormal,
     Init::HeUniform,
+    Init::LecunNormal,
+    Init::LecunUniform,
     Init::Normal { deviation: 0.3 },
 ];
 
@@ -35,6 +37,8 @@ fn variance_formulas() {
     assert_eq!(Init::XavierUniform.variance(300, 100), 0.005);
     assert_eq!(Init::HeNormal.variance(400, 100), 0.005);
     assert_eq!(Init::HeUniform.variance(400, 100), 0.005);
+    assert_eq!(Init::LecunNormal.variance(400, 100), 0.0025);
+    assert_eq!(Init::LecunUniform.variance(400, 100), 0.0025);
     assert_eq!(Init::Normal { deviation: 0.5 }.variance(400, 100), 0.25);
     assert_eq!(Init::Constant { value: 3.0 }.variance(400, 100), 0.0);
     assert_eq!(Init::Zeros.variance(400, 100), 0.0);
@@ -46,7 +50,7 @@ fn variance_formulas() {
 #[test]
 fn measured_moments() {
     let n = 1e6;
-    for (init, kurtosis) in DRAWN.into_iter().zip([3.0, 1.8, 3.0, 1.8, 3.0]) {
+    for (init, kurtosis) in DRAWN.into_iter().zip([3.0, 1.8, 3.0, 1.8, 3.0, 1.8, 3.0]) {
         let w = init.sample::<f64>(500, 200, &[1000, 1000], &mut rng(29));
         let variance = init.variance(500, 200);
         let (mean, second) = (w.mean().unwrap(), second_moment(&w));
@@ -58,10 +62,14 @@ fn measured_moments() {
     }
 }
 
-/// a = √(3v): √(6/(fan_in + fan_out)) and √(6/fan_in).
+/// a = √(3v): √(6/(fan_in + fan_out)), √(6/fan_in) and √(3/fan_in).
 #[test]
 fn uniform_bounds() {
-    for (init, bound) in [(Init::XavierUniform, (6.0_f64 / 700.0).sqrt()), (Init::HeUniform, 0.1)] {
+    for (init, bound) in [
+        (Init::XavierUniform, (6.0_f64 / 700.0).sqrt()),
+        (Init::HeUniform, 0.1),
+        (Init::LecunUniform, 0.005_f64.sqrt()),
+    ] {
         let w = init.sample::<f64>(600, 100, &[400, 500], &mut rng(3));
         let (low, high) = w.iter().fold((0.0, 0.0), |(l, h): (f64, f64), &w| (l.min(w), h.max(w)));
         assert!(low >= -bound * (1.0 + 1e-12) && high <= bound * (1.0 + 1e-12), "{low} … {high}");
@@ -232,6 +240,28 @@ fn he_follows_the_fan_in() {
     assert!((gain - 4.0_f64.ln()).abs() < 0.3, "{gain}");
 }
 
+/// Ten layers with SELU. LeCun keeps mean 0 and second moment 1 from layer to layer.
+#[test]
+fn lecun_keeps_a_selu_signal() {
+    let moments = |init: Init| {
+        let mut tape = Tape::<f64>::new();
+        let mut rng = rng(6);
+        let mut x = tape.input(normal(&[200, 256], 7));
+        for _ in 0..10 {
+            let w = tape.input(init.sample(256, 256, &[256, 256], &mut rng));
+            let y = tape.matmul(x, w).unwrap();
+            x = tape.selu(y).unwrap();
+        }
+        (tape.value(x).mean().unwrap(), second_moment(tape.value(x)))
+    };
+    for init in [Init::LecunNormal, Init::LecunUniform] {
+        let (mean, second) = moments(init);
+        assert!(mean.abs() < 0.05 && (second - 1.0).abs() < 0.1, "{init}: {mean}, {second}");
+    }
+    let (_, second) = moments(Init::HeNormal);
+    assert!(second > 2.0, "He leaves {second}");
+}
+
 /// A 3-4-2 network with ReLU and the squared error, trained for 20 steps.
 struct Trained {
     tape: Tape<f64>,
@@ -320,6 +350,8 @@ fn names_read_as_they_are_written() {
         ("xavier-uniform", Init::XavierUniform),
         ("he-normal", Init::HeNormal),
         ("he-uniform", Init::HeUniform),
+        ("lecun-normal", Init::LecunNormal),
+        ("lecun-uniform", Init::LecunUniform),
         ("normal:0.01", Init::Normal { deviation: 0.01 }),
         ("constant:1", Init::Constant { value: 1.0 }),
         ("constant:-2.5", Init::Constant { value: -2.5 }),
@@ -341,7 +373,8 @@ fn unknown_names_list_the_choices() {
             error.to_string(),
             format!(
                 "unknown initialization `{text}`: choose xavier-normal, xavier-uniform, \
-                 he-normal, he-uniform, normal:<deviation>, constant:<value> or zeros"
+                 he-normal, he-uniform, lecun-normal, lecun-uniform, normal:<deviation>, \
+                 constant:<value> or zeros"
             )
         );
     }

@@ -24,6 +24,7 @@ fn plan() -> Plan {
         schedule: Schedule::Constant { rate: 0.01 },
         l2: 1e-4,
         augmentation: Augmentation::NONE,
+        averaging: None,
         seed: 3,
         patience: None,
         keep_best: false,

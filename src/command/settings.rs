@@ -31,12 +31,12 @@ pub struct Settings {
     /// Widths of the hidden layers
     #[arg(long, action = Set, value_delimiter = ',', default_value = "256,128", value_name = "N,N,…")]
     pub layers: Vec<usize>,
-    /// Activation of the hidden layers, one for all or one for each: relu, selu, tanh, sigmoid or
-    /// identity
+    /// Activation of the hidden layers, one for all or one for each: relu, selu, gelu, tanh,
+    /// sigmoid or identity
     #[arg(long, action = Set, value_delimiter = ',', default_value = "relu", value_name = "NAME,…")]
     pub activation: Vec<Activation>,
-    /// Start of the weights: he-normal, he-uniform, xavier-normal, xavier-uniform, normal:<deviation>,
-    /// constant:<value> or zeros
+    /// Start of the weights: he-normal, he-uniform, xavier-normal, xavier-uniform, lecun-normal,
+    /// lecun-uniform, normal:<deviation>, constant:<value> or zeros
     #[arg(long, default_value = "he-normal", value_name = "NAME")]
     pub init: Init,
     /// Batch normalization before each activation
@@ -122,6 +122,8 @@ impl Settings {
             rule: self.optimizer,
             schedule: self.schedule(data.len()),
             l2: self.l2,
+            augmentation: chainrule::data::augment::Augmentation::NONE,
+            averaging: None,
             seed: self.seed,
             patience: self.patience,
             keep_best: self.patience.is_some(),

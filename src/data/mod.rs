@@ -177,6 +177,16 @@ impl Dataset {
         &self.source.shape
     }
 
+    /// Height, width and channels of one input, where the inputs are images `[height, width]`, of one
+    /// channel, or `[height, width, channels]`.
+    pub fn image_shape(&self) -> Option<[usize; 3]> {
+        match *self.shape() {
+            [height, width] => Some([height, width, 1]),
+            [height, width, channels] => Some([height, width, channels]),
+            _ => None,
+        }
+    }
+
     /// Number of entries of one input: 784 for MNIST.
     pub fn features(&self) -> usize {
         self.source.shape.iter().product()

@@ -10,7 +10,12 @@
 //! arc(a, b, q) = b + (a − b)·(1 + cos πq)/2        arc(a, b, 0) = a        arc(a, b, 1) = b
 //! ```
 //!
-//! Its slope −(a − b)·(π/2)·sin πq is zero at q = 0 and at q = 1.
+//! Its slope −(a − b)·(π/2)·sin πq is zero at q = 0 and at q = 1. A line has corners and is as good in
+//! practice:
+//!
+//! ```text
+//! line(a, b, q) = a + (b − a)·q
+//! ```
 
 use super::{HyperparameterError, check_fraction, check_not_negative, check_positive};
 use std::f64::consts::PI;
@@ -71,6 +76,20 @@ pub enum Schedule {
         /// It ends at `peak` / (`div_factor` · `final_div_factor`).
         final_div_factor: f64,
     },
+    /// Along a line up and along another down: line(`first`, `peak`, step / rise), then
+    /// line(`peak`, `last`, (step − rise) / (steps − rise)), and `last` from step `steps` on.
+    Triangle {
+        /// The rate at the start.
+        first: f64,
+        /// The highest rate, that of step `rise`.
+        peak: f64,
+        /// The rate behind the last step.
+        last: f64,
+        /// Steps that lead up, no more than `steps`.
+        rise: u64,
+        /// Steps of both lines.
+        steps: u64,
+    },
     /// Along a line from near 0 to another schedule's first rate; then that schedule, from its
     /// own step 0 on.
     WarmUp {
@@ -86,6 +105,13 @@ impl Schedule {
     /// `final_div_factor` of 10,000.
     pub fn one_cycle(peak: f64, steps: u64) -> Self {
         Self::OneCycle { peak, steps, pct_start: 0.3, div_factor: 25.0, final_div_factor: 1e4 }
+    }
+
+    /// [`Schedule::Triangle`] with the proportions of K. Jordan's airbench (arXiv:2404.00498): from a
+    /// fifth of `peak` up in the first 23 % of the `steps`, down to 7 % of it.
+    pub fn triangle(peak: f64, steps: u64) -> Self {
+        let rise = (0.23 * steps as f64) as u64;
+        Self::Triangle { first: 0.2 * peak, peak, last: 0.07 * peak, rise, steps }
     }
 
     /// The rate η of `step`. It means something where [`Schedule::check`] finds no fault.
@@ -106,6 +132,13 @@ impl Schedule {
                 } else {
                     arc(peak, first / final_div_factor, (step - top) / (end - top))
                 }
+            }
+            Self::Triangle { last, steps, .. } if step >= steps => last,
+            Self::Triangle { first, peak, rise, .. } if step < rise => {
+                line(first, peak, step as f64 / rise as f64)
+            }
+            Self::Triangle { peak, last, rise, steps, .. } => {
+                line(peak, last, (step - rise) as f64 / (steps - rise) as f64)
             }
             Self::WarmUp { steps, ref then } => match step.checked_sub(steps) {
                 Some(step) => then.rate(step),
@@ -138,6 +171,14 @@ impl Schedule {
                 check_positive("div_factor", div_factor)?;
                 check_positive("final_div_factor", final_div_factor)
             }
+            Self::Triangle { first, peak, last, rise, steps } => {
+                check_not_negative("first", first)?;
+                check_not_negative("peak", peak)?;
+                check_not_negative("last", last)?;
+                check_positive("steps", steps as f64)?;
+                let (name, value, range) = ("rise", rise as f64, "no more than `steps`");
+                if rise > steps { Err(HyperparameterError { name, value, range }) } else { Ok(()) }
+            }
             Self::WarmUp { ref then, .. } => then.check(),
         }
     }
@@ -146,4 +187,9 @@ impl Schedule {
 /// Half a cosine from `a`, at `q` = 0, to `b`, at `q` = 1.
 fn arc(a: f64, b: f64, q: f64) -> f64 {
     b + (a - b) * (1.0 + (PI * q).cos()) / 2.0
+}
+
+/// The line from `a`, at `q` = 0, to `b`, at `q` = 1.
+fn line(a: f64, b: f64, q: f64) -> f64 {
+    a + (b - a) * q
 }
