@@ -28,9 +28,9 @@
 //! | 9 | [`init`] | where to start |
 //! | 10 | [`optim`] | descent, momentum, Adam, schedules |
 //! | 11 | [`data`], `train`, `checkpoint`, `record` | learning |
-//! | 12 | [`network`], [`mlp`], [`metrics`] | networks that read digits |
+//! | 12 | [`network`], [`layers`], [`mlp`], [`metrics`] | networks that read digits |
 //! | 13 | [`conv`] | convolution, its gradients, pooling |
-//! | 14 | [`dropout`], [`whiten`], [`views`] | masks that a seed and a step fix; a first layer from the pictures; predictions from several views |
+//! | 14 | [`cnn`], [`dropout`], [`whiten`], [`views`] | masks that a seed and a step fix; a first layer from the pictures; predictions from several views |
 //! | 15 | [`parallel`], [`product`] | where work is split, and why no bit depends on it |
 //!
 //! # Features
@@ -43,6 +43,7 @@
 // The core: no file system, no clock, no thread of its own.
 pub mod activation;
 pub mod catalog;
+pub mod cnn;
 pub mod conv;
 pub mod data;
 pub mod dropout;
@@ -50,6 +51,7 @@ pub mod elementwise;
 pub mod fraction;
 pub mod gradcheck;
 pub mod init;
+pub mod layers;
 pub mod matmul;
 pub mod metrics;
 pub mod mlp;

@@ -70,9 +70,6 @@ pub enum MlpError {
         /// Number of hidden layers.
         hidden: usize,
     },
-    /// A shape that does not fit: a batch of none.
-    #[error(transparent)]
-    Shape(#[from] ShapeError),
 }
 
 impl Mlp {
@@ -166,8 +163,8 @@ impl Mlp {
     /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
     ///
     /// # Errors
-    /// [`MlpError::Shape`] for a batch of none.
-    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, MlpError> {
+    /// [`ShapeError`] for a batch of none.
+    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, ShapeError> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut recorder = Recorder::new();
         let input = recorder.tape.input(Array2::zeros((batch, self.widths[0])));
@@ -188,32 +185,20 @@ impl Mlp {
         x: Var,
         seed: u64,
         rng: &mut ChaCha8Rng,
-    ) -> Result<Var, MlpError> {
+    ) -> Result<Var, ShapeError> {
         let (fan_in, fan_out) = (self.widths[layer], self.widths[layer + 1]);
-        let weight = self.init.sample(fan_in, fan_out, &[fan_in, fan_out], rng);
-        let weight = recorder.parameter(format!("layers.{layer}.weight"), weight, true);
+        let name = format!("layers.{layer}");
+        let weight = recorder.linear_weight(&name, [fan_in, fan_out], self.init, rng);
         let Some(&activation) = self.activations.get(layer) else {
-            let bias = self.record_bias(recorder, layer);
-            return Ok(recorder.tape.linear(x, weight, bias)?);
+            let bias = recorder.bias(&name, fan_out, self.bias);
+            return recorder.tape.linear(x, weight, bias);
         };
         let y = if self.batch_norm {
             let product = recorder.tape.matmul(x, weight)?;
-            let name = format!("norms.{layer}");
-            let gamma = recorder.parameter(
-                format!("{name}.weight"),
-                Array1::ones(fan_out).into_dyn(),
-                false,
-            );
-            let beta = recorder.parameter(
-                format!("{name}.bias"),
-                Array1::zeros(fan_out).into_dyn(),
-                false,
-            );
-            let normal = recorder.tape.batch_norm(product, gamma, beta)?;
-            recorder.name_buffers(normal, &name, &["running_mean", "running_var"]);
+            let normal = recorder.batch_norm(&format!("norms.{layer}"), product)?;
             recorder.tape.activate(normal, activation)?
         } else {
-            let bias = self.record_bias(recorder, layer);
+            let bias = recorder.bias(&name, fan_out, self.bias);
             match activation {
                 Activation::Relu => recorder.tape.linear_relu(x, weight, bias)?,
                 _ => {
@@ -226,11 +211,6 @@ impl Mlp {
             return Ok(y);
         }
         // Each layer draws a mask of its own.
-        Ok(recorder.tape.dropout(y, self.dropout, seed.wrapping_add(layer as u64))?)
-    }
-
-    fn record_bias<T: Real>(&self, recorder: &mut Recorder<T>, layer: usize) -> Var {
-        let bias = Array1::from_elem(self.widths[layer + 1], T::of(self.bias)).into_dyn();
-        recorder.parameter(format!("layers.{layer}.bias"), bias, false)
+        recorder.tape.dropout(y, self.dropout, seed.wrapping_add(layer as u64))
     }
 }

@@ -1,8 +1,12 @@
 //! The networks that the command trains, as plain data: what a model file says of itself.
 
-use crate::mlp::{Mlp, MlpError};
+use crate::cnn::{Cnn, Flagship, Lenet, PrepareError};
+use crate::data::Dataset;
+use crate::mlp::Mlp;
 use crate::network::Network;
 use crate::real::Real;
+use crate::tensor::ShapeError;
+use std::fmt;
 
 /// A plan of a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,16 +15,54 @@ use crate::real::Real;
 pub enum Model {
     /// A multi-layer perceptron. Chapter 12.
     Mlp(Mlp),
+    /// Two convolutions and three linear layers. Chapter 14.
+    Lenet(Lenet),
+    /// Convolutions and a linear layer. Chapter 14.
+    Cnn(Cnn),
+    /// The best that this book has for pictures. Chapter 14.
+    Flagship(Flagship),
 }
 
 impl Model {
     /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
     ///
     /// # Errors
-    /// [`MlpError`] for a batch of none.
-    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, MlpError> {
+    /// [`ShapeError`] for a batch of none, or layers that do not fit each other.
+    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, ShapeError> {
         match self {
             Self::Mlp(plan) => plan.network(batch, seed),
+            Self::Lenet(plan) => plan.network(batch, seed),
+            Self::Cnn(plan) => plan.network(batch, seed),
+            Self::Flagship(plan) => plan.network(batch, seed),
+        }
+    }
+
+    /// Fills in what comes from the training data without training.
+    ///
+    /// # Errors
+    /// [`PrepareError`] where the data do not fit.
+    pub fn prepare<T: Real>(
+        &self,
+        network: &mut Network<T>,
+        data: &Dataset,
+    ) -> Result<(), PrepareError> {
+        match self {
+            Self::Mlp(_) | Self::Lenet(_) | Self::Cnn(_) => Ok(()),
+            Self::Flagship(plan) => plan.prepare(network, data),
+        }
+    }
+}
+
+impl fmt::Display for Model {
+    /// Its kind and its widths, in a few words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined =
+            |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
+        match self {
+            Self::Mlp(plan) => f.write_str(&joined(plan.widths())),
+            Self::Lenet(_) => f.write_str("LeNet"),
+            Self::Cnn(plan) => write!(f, "CNN of {} filters", joined(plan.widths())),
+            Self::Flagship(plan) => write!(f, "flagship of {} filters", joined(plan.widths())),
         }
     }
 }

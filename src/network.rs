@@ -172,6 +172,12 @@ impl<T: Real> Network<T> {
         &self.frozen
     }
 
+    /// The buffer called `name`, to be written.
+    pub fn buffer(&mut self, name: &str) -> Option<&mut Tensor<T>> {
+        let Buffer { var, index, .. } = self.buffers.iter().find(|buffer| buffer.name == name)?;
+        self.tape.buffers(*var).get_mut(*index)
+    }
+
     /// Number of numbers that training changes.
     pub fn parameter_count(&self) -> usize {
         self.parameters.iter().map(|parameter| self.tape.value(parameter.var).len()).sum()

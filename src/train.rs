@@ -11,9 +11,9 @@
 //! one that was not.
 
 use crate::checkpoint::{Checkpoint, CheckpointError, text};
+use crate::cnn::PrepareError;
 use crate::data::Dataset;
 use crate::data::augment::{Augmentation, AugmentationError};
-use crate::mlp::MlpError;
 use crate::model::Model;
 use crate::network::Network;
 use crate::optim::{Average, Averaging, Optimizer, OptimizerError, Rule, Schedule};
@@ -173,9 +173,9 @@ pub enum TrainError {
     /// A plan that is no training.
     #[error("{0}")]
     Plan(&'static str),
-    /// The network cannot be recorded.
+    /// The training data cannot prepare the network.
     #[error(transparent)]
-    Model(#[from] MlpError),
+    Prepare(#[from] PrepareError),
     /// The data do not fit the network.
     #[error(transparent)]
     Shape(#[from] ShapeError),
@@ -405,6 +405,9 @@ impl<T: Real> Training<T> {
         }
         self.plan.augmentation.check(train.shape())?;
         self.expect_data(train.name())?;
+        if self.position.step == 0 {
+            self.plan.model.prepare(&mut self.network, train)?;
+        }
         while self.position.epoch < self.plan.epochs {
             if self.is_exhausted() {
                 self.finish();

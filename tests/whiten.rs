@@ -174,7 +174,8 @@ fn the_default_is_airbenchs() {
     let double = Whitening::default().filters::<f64>(&data, &moments).unwrap();
     let single = Whitening::default().filters::<f32>(&data, &moments).unwrap();
     assert_eq!(single, double.mapv(|w| w as f32));
-    assert_eq!(double, Whitening::default().filters(&data, &moments).unwrap());
+    let again: Tensor<f64> = Whitening::default().filters(&data, &moments).unwrap();
+    assert_eq!(double, again);
 }
 
 #[test]

@@ -5,7 +5,6 @@ use crate::report::{self, MODEL};
 use crate::settings::Settings;
 use crate::source;
 use chainrule::file;
-use chainrule::model::Model;
 use chainrule::train::{Ending, Epoch, Event, Position, Training};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::fs;
@@ -82,7 +81,7 @@ fn train(arguments: &Arguments, threads: usize) -> Outcome {
             (open_folder(arguments.out.as_deref(), data.kind, &settings)?, training)
         }
     };
-    console.line(describe(&training, threads))?;
+    console.line(describe(&mut training, threads))?;
     let ending = watch(&mut training, &data, &folder, &console)?;
     if ending == Ending::Interrupted {
         let advice = format!(
@@ -102,14 +101,13 @@ fn train(arguments: &Arguments, threads: usize) -> Outcome {
 }
 
 /// One line on what is about to be trained.
-fn describe(training: &Training<f32>, threads: usize) -> String {
+fn describe(training: &mut Training<f32>, threads: usize) -> String {
+    let parameters = training.network().parameter_count() as u64;
     let plan = training.plan();
-    let Model::Mlp(model) = &plan.model;
-    let widths: Vec<_> = model.widths().iter().map(usize::to_string).collect();
     format!(
         "Network:  {} ({} parameters), {} epochs in batches of {}, seed {}, {threads} threads",
-        widths.join("-"),
-        HumanCount(model.parameter_count() as u64),
+        plan.model,
+        HumanCount(parameters),
         plan.epochs,
         plan.batch,
         plan.seed

@@ -1,0 +1,225 @@
+//! The best network that this book has for pictures. Chapter 14.
+//!
+//! ```text
+//! standardize each channel
+//! 2 x 2 convolution, whitening, frozen; bias; GELU                 31 x 31 x 24
+//! three blocks, each
+//!     3 x 3 convolution; 2 x 2 max pooling; batch norm; GELU       15 x 15 x 64, 7 x 7 x 256, 3 x 3 x 256
+//!     3 x 3 convolution; batch norm; GELU
+//! 3 x 3 max pooling; linear; a ninth                               10 logits
+//! ```
+//!
+//! **The start is the identity.** The first filters of a convolution pass one channel each: 1 in the
+//! middle of the kernel at that channel, 0 elsewhere. So at the start every block hands on what it was
+//! given beside what its random filters make of it. The others are uniform with the variance
+//! 1/(3·fan_in).
+//!
+//! **Scales of 1.** Batch norm keeps γ = 1; it learns β alone, at a rate 64 times as high. A scale
+//! before a GELU that is followed by weights adds nothing that the weights cannot do.
+//!
+//! **Smooth targets.** A fifth of each target goes to all classes alike: see
+//! [`Loss::smoothing`](crate::softmax::Loss). The ninth keeps the first logits small beside them.
+//!
+//! Source: K. Jordan's airbench94 (arXiv:2404.00498), whose widths, constants and order these are. It
+//! differs in two points: the bias of the whitening layer learns in all epochs, not in three; and weight
+//! decay leaves the β alone.
+
+use super::inputs;
+use crate::conv::Conv;
+use crate::conv::pool::Window;
+use crate::data::Dataset;
+use crate::fraction::Fraction;
+use crate::init::Init;
+use crate::network::{Network, Recorder};
+use crate::normalize::standardize::ChannelError;
+use crate::normalize::{BatchNorm, ChannelMoments};
+use crate::real::Real;
+use crate::softmax::{Loss, Reduction};
+use crate::tape::Var;
+use crate::tensor::{ShapeError, Tensor};
+use crate::whiten::{WhitenError, Whitening};
+use ndarray::IxDyn;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use thiserror::Error;
+
+/// What the learning rate of batch norm's shifts is multiplied by.
+const SHIFT_RATE: f64 = 64.0;
+/// What the logits are multiplied by.
+const LOGIT_SCALE: f64 = 1.0 / 9.0;
+/// Names of what [`Flagship::prepare`] fills in.
+const STANDARDIZE: &str = "standardize";
+const WHITEN: &str = "whiten";
+
+/// The plan of the flagship.
+///
+/// ```
+/// use chainrule::cnn::Flagship;
+/// use chainrule::data::pictures;
+///
+/// let plan = Flagship::new([32, 32, 3], 10).filters([8, 16, 16]);
+/// let mut network = plan.network::<f32>(4, 29)?;
+/// plan.prepare(&mut network, &pictures::draw(100, 29))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
+pub struct Flagship {
+    image: [usize; 3],
+    classes: usize,
+    filters: [usize; 3],
+    whitening: Whitening,
+    smoothing: Fraction,
+}
+
+/// A flagship that cannot be prepared.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum PrepareError {
+    /// The data's channels have no moments.
+    #[error(transparent)]
+    Channels(#[from] ChannelError),
+    /// The data's patches cannot be whitened.
+    #[error(transparent)]
+    Whiten(#[from] WhitenError),
+    /// The data are not of the network's shape.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}
+
+impl Flagship {
+    /// For images `[height, width, channels]`: blocks of 64, 256 and 256 filters, smoothing 0.2.
+    pub fn new(image: [usize; 3], classes: usize) -> Self {
+        let smoothing = Fraction::new(0.2).expect("a fifth is a fraction");
+        Self { image, classes, filters: [64, 256, 256], whitening: Whitening::default(), smoothing }
+    }
+
+    /// With blocks of these numbers of filters.
+    pub fn filters(mut self, filters: [usize; 3]) -> Self {
+        self.filters = filters;
+        self
+    }
+
+    /// The numbers of filters.
+    pub fn widths(&self) -> &[usize] {
+        &self.filters
+    }
+
+    /// With this share of each target given to all classes alike.
+    pub fn smoothing(mut self, share: Fraction) -> Self {
+        self.smoothing = share;
+        self
+    }
+
+    /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
+    ///
+    /// What comes from the data is not there before [`Flagship::prepare`], or before a model file was
+    /// read: until then nothing is standardized, and the whitening layer's filters are zero.
+    ///
+    /// # Errors
+    /// [`ShapeError`] for a batch of none, no class, a block without filters, or images of fewer than
+    /// 25 pixels a side.
+    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, ShapeError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut recorder = Recorder::new();
+        let (input, labels) = inputs(&mut recorder, self.image, batch);
+        let channels = self.image[2];
+        let mut x = recorder.tape.standardize(input, &vec![0.0; channels], &vec![1.0; channels])?;
+        recorder.name_buffers(x, STANDARDIZE, &["mean", "std"]);
+        let kernel = self.whitening.kernel;
+        let shape = [kernel, kernel, channels, 2 * kernel * kernel * channels];
+        let filters = recorder.frozen(format!("{WHITEN}.weight"), Tensor::zeros(IxDyn(&shape)));
+        x = recorder.tape.conv2d(x, filters, Conv::default())?;
+        x = recorder.add_bias(WHITEN, x)?;
+        x = recorder.tape.gelu(x)?;
+        for (block, &width) in (1..).zip(&self.filters) {
+            let name = |layer| format!("block{block}.{layer}");
+            x = convolution(&mut recorder, &name("conv1"), x, width, &mut rng)?;
+            x = recorder.tape.max_pool(x, Window::square(2))?;
+            x = normalize(&mut recorder, &name("norm1"), x)?;
+            x = recorder.tape.gelu(x)?;
+            x = convolution(&mut recorder, &name("conv2"), x, width, &mut rng)?;
+            x = normalize(&mut recorder, &name("norm2"), x)?;
+            x = recorder.tape.gelu(x)?;
+        }
+        x = recorder.tape.max_pool(x, Window::square(3))?;
+        x = recorder.tape.flatten(x)?;
+        let fan_in = recorder.last_axis(x);
+        let weight = default_uniform([fan_in, self.classes], fan_in, &mut rng);
+        let weight = recorder.parameter("head.weight".to_owned(), weight, true);
+        x = recorder.tape.matmul(x, weight)?;
+        let logits = recorder.tape.scale(x, T::of(LOGIT_SCALE))?;
+        let loss = Loss { reduction: Reduction::Mean, smoothing: self.smoothing };
+        let loss = recorder.tape.softmax_cross_entropy_with(logits, labels, loss)?;
+        Ok(recorder.finish(input, labels, logits, loss, Reduction::Mean))
+    }
+
+    /// Fills in what comes from the training data: the moments of the channels, and the filters of the
+    /// whitening layer.
+    ///
+    /// # Errors
+    /// [`PrepareError`] where the data are no images of the plan's shape, or there are none.
+    pub fn prepare<T: Real>(
+        &self,
+        network: &mut Network<T>,
+        data: &Dataset,
+    ) -> Result<(), PrepareError> {
+        network.expect(data)?;
+        let moments = ChannelMoments::of(data, self.image[2])?;
+        let filters = self.whitening.filters::<T>(data, &moments)?;
+        for (k, constants) in [&moments.mean, &moments.std].into_iter().enumerate() {
+            let buffer = network.buffer(&format!("{STANDARDIZE}.{}", ["mean", "std"][k]));
+            for (entry, &constant) in buffer.expect("it was recorded").iter_mut().zip(constants) {
+                *entry = T::of(constant);
+            }
+        }
+        let name = format!("{WHITEN}.weight");
+        let frozen = network.frozen().iter().find(|frozen| frozen.name == name);
+        let var = frozen.expect("it was recorded").var;
+        network.tape.set(var, &filters)?;
+        Ok(())
+    }
+}
+
+/// A 3 x 3 convolution that keeps the image's size, and at the start its channels.
+fn convolution<T: Real>(
+    recorder: &mut Recorder<T>,
+    name: &str,
+    x: Var,
+    c_out: usize,
+    rng: &mut ChaCha8Rng,
+) -> Result<Var, ShapeError> {
+    let c_in = recorder.last_axis(x);
+    let mut weight = default_uniform::<T, 4>([3, 3, c_in, c_out], 9 * c_in, rng);
+    for ((u, v, c, o), w) in weight
+        .view_mut()
+        .into_dimensionality::<ndarray::Ix4>()
+        .expect("four axes")
+        .indexed_iter_mut()
+    {
+        if o < c_in {
+            *w = if (u, v, c) == (1, 1, o) { T::one() } else { T::zero() };
+        }
+    }
+    let weight = recorder.parameter(format!("{name}.weight"), weight, true);
+    recorder.tape.conv2d(x, weight, Conv { padding: 1, ..Conv::default() })
+}
+
+/// Batch norm that learns its shift alone.
+fn normalize<T: Real>(recorder: &mut Recorder<T>, name: &str, x: Var) -> Result<Var, ShapeError> {
+    let width = recorder.last_axis(x);
+    let gamma = recorder.frozen(format!("{name}.weight"), Tensor::ones(IxDyn(&[width])));
+    let beta = recorder.bias(name, width, 0.0);
+    recorder.scale_rate(beta, SHIFT_RATE);
+    // Few epochs: the running statistics must follow fast.
+    recorder.normalize(name, x, [gamma, beta], BatchNorm { momentum: 0.4, epsilon: 1e-12 })
+}
+
+/// Uniform with the variance 1/(3·fan_in), as PyTorch starts its layers.
+fn default_uniform<T: Real, const N: usize>(
+    shape: [usize; N],
+    fan_in: usize,
+    rng: &mut ChaCha8Rng,
+) -> Tensor<T> {
+    let third = T::of(1.0 / 3.0_f64.sqrt());
+    Init::LecunUniform.sample::<T>(fan_in, 1, &shape, rng).mapv(|w| w * third)
+}

@@ -1,0 +1,61 @@
+//! A network in the manner of LeNet-5. Chapter 14.
+
+use super::inputs;
+use crate::conv::Conv;
+use crate::conv::pool::Window;
+use crate::network::{Network, Recorder};
+use crate::real::Real;
+use crate::softmax::Reduction;
+use crate::tensor::ShapeError;
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+
+/// The plan of a LeNet-like network: 6 and then 16 filters of 5 x 5 without padding, each with ReLU and
+/// 2 x 2 max pooling, and linear layers of 120, 84 and as many units as there are classes.
+///
+/// LeNet-5 had averages in place of maxima, tanh in place of ReLU, and a first linear layer that was a
+/// convolution. Source: LeCun, Bottou, Bengio and Haffner 1998.
+///
+/// ```
+/// use chainrule::cnn::Lenet;
+///
+/// let network = Lenet::new([32, 32, 3], 10).network::<f32>(4, 29)?;
+/// assert_eq!(network.parameter_count(), 456 + 2_416 + 48_120 + 10_164 + 850);
+/// # Ok::<(), chainrule::ShapeError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
+pub struct Lenet {
+    image: [usize; 3],
+    classes: usize,
+}
+
+impl Lenet {
+    /// For images `[height, width, channels]`: the mean cross-entropy of `classes` classes.
+    pub fn new(image: [usize; 3], classes: usize) -> Self {
+        Self { image, classes }
+    }
+
+    /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
+    ///
+    /// # Errors
+    /// [`ShapeError`] for a batch of none, no class, or images of fewer than 16 pixels a side.
+    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, ShapeError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut recorder = Recorder::new();
+        let (input, labels) = inputs(&mut recorder, self.image, batch);
+        let mut x = input;
+        for (name, filters) in [("conv1", 6), ("conv2", 16)] {
+            x = recorder.convolution(name, x, [5, filters], Conv::default(), &mut rng)?;
+            x = recorder.tape.max_pool(x, Window::square(2))?;
+            x = recorder.add_bias(name, x)?;
+            x = recorder.tape.relu(x)?;
+        }
+        x = recorder.tape.flatten(x)?;
+        x = recorder.linear("fc1", x, 120, true, &mut rng)?;
+        x = recorder.linear("fc2", x, 84, true, &mut rng)?;
+        let logits = recorder.linear("fc3", x, self.classes, false, &mut rng)?;
+        let loss = recorder.tape.softmax_cross_entropy(logits, labels)?;
+        Ok(recorder.finish(input, labels, logits, loss, Reduction::Mean))
+    }
+}
