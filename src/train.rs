@@ -218,6 +218,8 @@ pub struct Training<T: Real> {
     best: Option<Best<T>>,
     /// Name of the training data, once there are some.
     data: String,
+    /// What their classes are called.
+    classes: Vec<String>,
 }
 
 /// The network at its lowest validation loss.
@@ -263,6 +265,7 @@ impl<T: Real> Training<T> {
             epochs: Vec::new(),
             best: None,
             data: String::new(),
+            classes: Vec::new(),
         })
     }
 
@@ -323,14 +326,16 @@ impl<T: Real> Training<T> {
         Ok(Checkpoint { tensors, metadata }.write(path)?)
     }
 
-    /// Writes the network alone to `path`, for predictions.
+    /// Writes the network alone, with the names of its classes, to `path`, for predictions.
     ///
     /// # Errors
     /// [`CheckpointError::Write`].
     pub fn save_model(&mut self, path: &Path) -> Result<(), CheckpointError> {
         let tensors = self.network.tensors().into_iter().collect();
         let model = serde_json::to_string(&self.plan.model).expect("a model is plain data");
-        let metadata = BTreeMap::from([("model".to_owned(), model)]);
+        let classes = serde_json::to_string(&self.classes).expect("names are plain data");
+        let metadata =
+            BTreeMap::from([("model".to_owned(), model), ("classes".to_owned(), classes)]);
         Checkpoint { tensors, metadata }.write(path)
     }
 
@@ -387,6 +392,7 @@ impl<T: Real> Training<T> {
         }
         self.plan.augmentation.check(train.shape())?;
         self.expect_data(train.name())?;
+        self.classes = (0..train.classes()).map(|class| train.class_name(class)).collect();
         while self.position.epoch < self.plan.epochs {
             if self.is_exhausted() {
                 self.restore_best()?;

@@ -4,6 +4,7 @@ use crate::console::{Console, Failure, Outcome, program};
 use crate::report::{self, MODEL};
 use crate::settings::Settings;
 use crate::source;
+use chainrule::data::augment::Augmentation;
 use chainrule::file;
 use chainrule::model::Model;
 use chainrule::train::{Ending, Epoch, Event, Position, Training};
@@ -106,8 +107,13 @@ fn describe(training: &Training<f32>, threads: usize) -> String {
     let plan = training.plan();
     let Model::Mlp(model) = &plan.model;
     let widths: Vec<_> = model.widths().iter().map(usize::to_string).collect();
+    let augmented = match plan.augmentation {
+        Augmentation::NONE => String::new(),
+        augmentation => format!("\nImages:   {augmentation}"),
+    };
     format!(
-        "Network:  {} ({} parameters), {} epochs in batches of {}, seed {}, {threads} threads",
+        "Network:  {} ({} parameters), {} epochs in batches of {}, seed {}, {threads} threads\
+         {augmented}",
         widths.join("-"),
         HumanCount(model.parameter_count() as u64),
         plan.epochs,
