@@ -29,7 +29,7 @@
 //! | 10 | [`optim`] | descent, momentum, Adam, schedules |
 //! | 11 | [`data`], `train`, `checkpoint`, `record` | learning |
 //! | 12 | [`network`], [`mlp`], [`metrics`] | networks that read digits |
-//! | 14 | [`dropout`] | masks that a seed and a step fix |
+//! | 14 | [`dropout`], [`data::augment`], [`data::pictures`] | masks and images that a seed and a step fix |
 //! | 15 | [`parallel`] | where work is split, and why no bit depends on it |
 //!
 //! # Features
