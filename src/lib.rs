@@ -30,8 +30,8 @@
 //! | 11 | [`data`], `train`, `checkpoint`, `record` | learning |
 //! | 12 | [`network`], [`layers`], [`mlp`], [`metrics`] | networks that read digits |
 //! | 13 | [`conv`] | convolution, its gradients, pooling |
-//! | 14 | [`cnn`], [`dropout`], [`whiten`], [`views`] | masks that a seed and a step fix; a first layer from the pictures; predictions from several views |
-//! | 15 | [`parallel`], [`product`] | where work is split, and why no bit depends on it |
+//! | 14 | [`cnn`], [`dropout`], [`data::augment`], [`whiten`], [`views`] | networks that read pictures |
+//! | 15 | [`parallel`], [`product`] | where the time goes, and why no bit depends on the threads |
 //!
 //! # Features
 //!

@@ -226,6 +226,8 @@ pub struct Training<T: Real> {
     best: Option<Best<T>>,
     /// Name of the training data, once there are some.
     data: String,
+    /// What their classes are called.
+    classes: Vec<String>,
 }
 
 /// The network at its lowest validation loss.
@@ -274,6 +276,7 @@ impl<T: Real> Training<T> {
             epochs: Vec::new(),
             best: None,
             data: String::new(),
+            classes: Vec::new(),
         })
     }
 
@@ -341,14 +344,16 @@ impl<T: Real> Training<T> {
         Ok(Checkpoint { tensors, metadata }.write(path)?)
     }
 
-    /// Writes the network alone to `path`, for predictions.
+    /// Writes the network alone, with the names of its classes, to `path`, for predictions.
     ///
     /// # Errors
     /// [`CheckpointError::Write`].
     pub fn save_model(&mut self, path: &Path) -> Result<(), CheckpointError> {
         let tensors = self.network.tensors().into_iter().collect();
         let model = serde_json::to_string(&self.plan.model).expect("a model is plain data");
-        let metadata = BTreeMap::from([("model".to_owned(), model)]);
+        let classes = serde_json::to_string(&self.classes).expect("names are plain data");
+        let metadata =
+            BTreeMap::from([("model".to_owned(), model), ("classes".to_owned(), classes)]);
         Checkpoint { tensors, metadata }.write(path)
     }
 
@@ -408,6 +413,7 @@ impl<T: Real> Training<T> {
         if self.position.step == 0 {
             self.plan.model.prepare(&mut self.network, train)?;
         }
+        self.classes = (0..train.classes()).map(|class| train.class_name(class)).collect();
         while self.position.epoch < self.plan.epochs {
             if self.is_exhausted() {
                 self.finish();

@@ -28,7 +28,7 @@ fn matrix() -> ConfusionMatrix {
 
 fn images() -> ImageGrid {
     let gray = Array2::from_shape_fn((28, 28), |(i, j)| (i * j) as f32 / 729.0);
-    let color = Array3::from_shape_fn((3, 8, 8), |(c, i, _)| (c + i) as f64 / 9.0);
+    let color = Array3::from_shape_fn((8, 8, 3), |(i, _, c)| (c + i) as f64 / 9.0);
     ImageGrid::new("Predictions")
         .prediction(&gray, "7", "7")
         .prediction(&gray, "4", "9")

@@ -81,6 +81,11 @@ impl Console {
     }
 }
 
+/// Tells a human, on standard error, what is no part of the answer.
+pub fn notice(line: &str) {
+    to_stderr(&format!("{line}\n"));
+}
+
 /// Writes to standard error. Where even that fails there is nobody left to tell.
 fn to_stderr(text: &str) {
     let _ = AutoStream::auto(io::stderr().lock()).write_all(text.as_bytes());

@@ -1,21 +1,37 @@
-//! A picture of a digit, as the network saw digits in training.
+//! A picture, as the network saw its like in training.
 //!
 //! MNIST's digits are light on dark, fit a square of 20 pixels and have their center of mass in
-//! the middle of 28 x 28 pixels. A picture from elsewhere is brought into that form first.
+//! the middle of 28 x 28 pixels. A digit from elsewhere is brought into that form first. CIFAR-10's
+//! photographs fill 32 x 32 pixels in color: of a picture from elsewhere the middle is, scaled.
 
 use image::imageops::{self, FilterType};
-use image::{GrayImage, ImageReader};
+use image::{DynamicImage, GrayImage, ImageReader, RgbImage};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Side of the whole picture.
+/// Entries of a photograph.
+pub const PHOTOGRAPH: usize = 3 * (PHOTOGRAPH_SIDE * PHOTOGRAPH_SIDE) as usize;
+/// Side of a photograph.
+const PHOTOGRAPH_SIDE: u32 = 32;
+/// A pixel whose colors differ by more is not gray. JPEG changes each by some levels.
+const GRAY: u8 = 24;
+/// Side of the whole picture of a digit.
 const SIDE: u32 = 28;
 /// Side of the square that holds the digit.
 const DIGIT: u32 = 20;
 /// A pixel this much lighter than the darkest counts as ink.
 const INK: u8 = 32;
 
-/// A file that is no picture of a digit.
+/// A picture as a network takes it.
+#[derive(Debug)]
+pub struct Picture {
+    /// Its entries, from 0 to 1.
+    pub input: Vec<f32>,
+    /// What was done to it that its sender may not expect.
+    pub notice: Option<&'static str>,
+}
+
+/// A file that is no picture, or no picture of a digit.
 #[derive(Debug, Error)]
 pub enum PictureError {
     /// The file cannot be opened.
@@ -42,31 +58,62 @@ pub enum PictureError {
     },
 }
 
-/// Reads a picture of any size, light on dark or dark on light, as 784 numbers from 0 (ground) to
-/// 1 (ink).
+/// Reads a digit of any size, light on dark or dark on light, as 784 numbers from 0 (ground) to 1
+/// (ink). Of a picture in color the brightness counts.
 ///
 /// # Errors
 /// [`PictureError`] where the file is missing, no picture, or blank.
-pub fn read(path: &Path) -> Result<Vec<f32>, PictureError> {
-    let owned = || path.to_path_buf();
-    let file =
-        ImageReader::open(path).map_err(|source| PictureError::Open { path: owned(), source })?;
-    let picture = file
-        .with_guessed_format()
-        .map_err(|source| PictureError::Open { path: owned(), source })?
-        .decode()
-        .map_err(|source| PictureError::Decode { path: owned(), source })?;
-    let digit =
-        normalize(on_black(picture)).ok_or_else(|| PictureError::Blank { path: owned() })?;
-    Ok(digit.iter().map(|&pixel| f32::from(pixel) / 255.0).collect())
+pub fn read_digit(path: &Path) -> Result<Picture, PictureError> {
+    let picture = on_white(&decode(path)?);
+    let notice = (!is_gray(&picture)).then_some("in color: the model sees its brightness alone");
+    let digit = normalize(DynamicImage::ImageRgb8(picture).into_luma8())
+        .ok_or_else(|| PictureError::Blank { path: path.to_path_buf() })?;
+    Ok(Picture { input: levels(&digit), notice })
 }
 
-/// As gray levels; what is transparent counts as white paper.
-fn on_black(picture: image::DynamicImage) -> GrayImage {
-    let picture = picture.to_luma_alpha8();
-    GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let [level, alpha] = picture.get_pixel(x, y).0.map(u32::from);
-        image::Luma([((level * alpha + 255 * (255 - alpha)) / 255) as u8])
+/// Reads a picture of any size as 3,072 numbers: the middle square of it, scaled to 32 x 32 pixels
+/// of red, green and blue. A gray picture has the three alike.
+///
+/// # Errors
+/// [`PictureError`] where the file is missing or no picture.
+pub fn read_photograph(path: &Path) -> Result<Picture, PictureError> {
+    let picture = on_white(&decode(path)?);
+    let notice = is_gray(&picture).then_some("gray: the model sees it with equal colors");
+    let side = PHOTOGRAPH_SIDE;
+    let photograph =
+        DynamicImage::ImageRgb8(picture).resize_to_fill(side, side, FilterType::Triangle);
+    Ok(Picture { input: levels(&photograph.into_rgb8()), notice })
+}
+
+fn decode(path: &Path) -> Result<DynamicImage, PictureError> {
+    let owned = || path.to_path_buf();
+    ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(|source| PictureError::Open { path: owned(), source })?
+        .decode()
+        .map_err(|source| PictureError::Decode { path: owned(), source })
+}
+
+/// Levels from 0 to 255 as numbers from 0 to 1.
+fn levels(bytes: &[u8]) -> Vec<f32> {
+    bytes.iter().map(|&level| f32::from(level) / 255.0).collect()
+}
+
+/// What is transparent counts as white paper.
+fn on_white(picture: &DynamicImage) -> RgbImage {
+    let picture = picture.to_rgba8();
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [red, green, blue, alpha] = picture.get_pixel(x, y).0.map(u32::from);
+        image::Rgb(
+            [red, green, blue].map(|level| ((level * alpha + 255 * (255 - alpha)) / 255) as u8),
+        )
+    })
+}
+
+fn is_gray(picture: &RgbImage) -> bool {
+    picture.pixels().all(|pixel| {
+        let [red, green, blue] = pixel.0;
+        red.max(green).max(blue) - red.min(green).min(blue) <= GRAY
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::console::{Failure, program};
 use crate::source::Data;
+use chainrule::Tensor;
 use chainrule::data::Dataset;
 use chainrule::file::write_atomically;
 use chainrule::network::Evaluation;
@@ -9,7 +10,7 @@ use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, WeightImages};
 use chainrule::record::{self, Record};
 use chainrule::train::{Ending, Epoch, Training};
 use indicatif::HumanCount;
-use ndarray::{Array2, Ix2};
+use ndarray::Ix2;
 use std::path::{Path, PathBuf};
 
 /// The trained model, for `predict`.
@@ -44,11 +45,14 @@ pub fn write(
         .map_err(|error| Failure::new(format!("{}: cannot be written: {error}", path.display())))?;
     let name = data.train.name();
     save_curves(folder, name, training.epochs())?;
-    let confusion = ConfusionMatrix::new("Confusion matrix", &record.test.confusion);
+    let names = (0..data.test.classes()).map(|class| data.test.class_name(class));
+    let confusion = ConfusionMatrix::new("Confusion matrix", &record.test.confusion).classes(names);
     save(folder, "confusion", |path| confusion.save(path))?;
-    if let &[height, width] = data.test.shape() {
-        let predictions = predictions(&data.test, &evaluation, [height, width]);
+    if matches!(data.test.shape(), [_, _] | [_, _, 3]) {
+        let predictions = predictions(&data.test, &evaluation);
         save(folder, "predictions", |path| predictions.save(path))?;
+    }
+    if let &[height, width] = data.test.shape() {
         let weights = weights(training, [height, width]);
         save(folder, "weights", |path| weights.save(path))?;
     }
@@ -89,16 +93,16 @@ fn save_curves(folder: &Path, data: &str, epochs: &[Epoch]) -> Result<(), Failur
 }
 
 /// Test images with what the network says, its mistakes last.
-fn predictions(test: &Dataset, evaluation: &Evaluation, [height, width]: [usize; 2]) -> ImageGrid {
+fn predictions(test: &Dataset, evaluation: &Evaluation) -> ImageGrid {
     let wrong = |&sample: &usize| evaluation.predictions[sample] != test.label(sample);
     let mistakes: Vec<_> = (0..test.len()).filter(wrong).take(MISTAKES).collect();
     let right = (0..test.len()).filter(|sample| !wrong(sample)).take(PREDICTIONS - mistakes.len());
     let mut grid = ImageGrid::new("Predictions on test images");
     for sample in right.chain(mistakes.iter().copied()) {
-        let mut image = Array2::<f32>::zeros((height, width));
+        let mut image = Tensor::<f32>::zeros(test.shape());
         test.read(sample, image.as_slice_mut().expect("a new array is contiguous"));
-        let predicted = evaluation.predictions[sample];
-        grid = grid.prediction(&image, test.label(sample).to_string(), predicted.to_string());
+        let [truth, predicted] = [test.label(sample), evaluation.predictions[sample]];
+        grid = grid.prediction(&image, test.class_name(truth), test.class_name(predicted));
     }
     grid
 }

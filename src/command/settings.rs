@@ -4,6 +4,7 @@ use crate::console::Failure;
 use chainrule::Mlp;
 use chainrule::activation::Activation;
 use chainrule::data::Dataset;
+use chainrule::data::augment::{Augmentation, Flip};
 use chainrule::fraction::Fraction;
 use chainrule::init::Init;
 use chainrule::model::Model;
@@ -69,6 +70,18 @@ pub struct Settings {
     /// L2 penalty on the weights
     #[arg(long, default_value_t = 0.0, value_name = "L")]
     pub l2: f64,
+    /// Mirror images: none, random (each epoch anew) or alternating (every second epoch)
+    #[arg(long, default_value = "none", value_name = "NAME")]
+    #[serde(default)]
+    pub flip: Flip,
+    /// Move images by up to this many pixels, reflected at the edges
+    #[arg(long, default_value_t = 0, value_name = "P")]
+    #[serde(default)]
+    pub translate: usize,
+    /// Black out a square of this side in each image
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    #[serde(default)]
+    pub cutout: usize,
     /// Fixes every random choice
     #[arg(long, default_value_t = 29, value_name = "N")]
     pub seed: u64,
@@ -84,6 +97,10 @@ pub enum Source {
     Mnist,
     /// Digits that the crate draws
     Digits,
+    /// Photographs in ten classes, or other files of CIFAR-10's form
+    Cifar10,
+    /// Pictures in color that the crate draws
+    Pictures,
     /// Points inside and outside an ellipse
     Ellipse,
 }
@@ -115,6 +132,9 @@ impl Settings {
             .init(self.init)
             .batch_norm(self.batch_norm)
             .dropout(self.dropout);
+        let Self { flip, translate, cutout, .. } = *self;
+        let augmentation = Augmentation { flip, translate, cutout };
+        augmentation.check(data.shape())?;
         Ok(Plan {
             model: Model::Mlp(model),
             epochs: self.epochs,
@@ -122,7 +142,7 @@ impl Settings {
             rule: self.optimizer,
             schedule: self.schedule(data.len()),
             l2: self.l2,
-            augmentation: chainrule::data::augment::Augmentation::NONE,
+            augmentation,
             averaging: None,
             seed: self.seed,
             patience: self.patience,

@@ -2,7 +2,7 @@
 
 use crate::console::{Failure, program};
 use crate::settings::{Settings, Source};
-use chainrule::data::{Dataset, digits, ellipse, folder, mnist, split};
+use chainrule::data::{Dataset, cifar, digits, ellipse, folder, mnist, pictures, split};
 use chainrule::record;
 use indicatif::HumanCount;
 use std::collections::BTreeMap;
@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Fixes the drawn data: the same for every training, whatever its own seed.
 const DRAWING: u64 = 1;
-/// As many as MNIST has.
-const TRAIN: usize = 60_000;
-const TEST: usize = 10_000;
+/// Points to train on and to test on.
+const POINTS: [usize; 2] = [60_000, 10_000];
 
 /// Data, of which part is for training and part for the test at the end.
 pub struct Data {
@@ -42,6 +41,16 @@ pub fn open(settings: &Settings, data_dir: Option<&Path>) -> Result<Data, Failur
     let mut whole = read(settings.data, settings.samples, &folder)?;
     if let Some(test) = settings.test_data {
         let other = read(test, None, &folder)?;
+        if other.test.shape() != whole.train.shape() {
+            return Err(Failure::new(format!(
+                "{} has inputs of shape {:?}, {} of {:?}: a network takes one shape. Name another \
+                 set with --test-data",
+                whole.train.name(),
+                whole.train.shape(),
+                other.test.name(),
+                other.test.shape()
+            )));
+        }
         whole.test = other.test;
         whole.sha256.extend(other.sha256);
         whole.notices.extend(other.notices);
@@ -85,9 +94,9 @@ pub fn open(settings: &Settings, data_dir: Option<&Path>) -> Result<Data, Failur
 fn read(source: Source, samples: Option<usize>, folder: &Path) -> Result<Whole, Failure> {
     match source {
         Source::Auto => match mnist::load(folder) {
-            Ok(set) => Ok(from_files(set)),
+            Ok(set) => Ok(from_mnist(set)),
             Err(mnist::MnistError::Missing { .. }) => {
-                let mut whole = drawn_digits(samples);
+                let mut whole = drawn("digits", digits::draw, mnist::COUNTS, samples);
                 whole.notices.push(format!(
                     "No MNIST in {}: training on digits that this program draws. `{} data fetch \
                      mnist` downloads MNIST",
@@ -98,7 +107,7 @@ fn read(source: Source, samples: Option<usize>, folder: &Path) -> Result<Whole, 
             }
             Err(error) => Err(error.into()),
         },
-        Source::Mnist => mnist::load(folder).map(from_files).map_err(|error| {
+        Source::Mnist => mnist::load(folder).map(from_mnist).map_err(|error| {
             let advice = match error {
                 mnist::MnistError::Missing { .. } => {
                     format!(". `{} data fetch mnist` downloads it", program())
@@ -107,36 +116,70 @@ fn read(source: Source, samples: Option<usize>, folder: &Path) -> Result<Whole, 
             };
             Failure::new(format!("{error}{advice}"))
         }),
-        Source::Digits => Ok(drawn_digits(samples)),
+        Source::Digits => Ok(drawn("digits", digits::draw, mnist::COUNTS, samples)),
+        Source::Cifar10 => cifar::load(folder).map(from_cifar).map_err(|error| {
+            let advice = match error {
+                cifar::CifarError::Missing { .. } => format!(
+                    ". `{} data fetch cifar10` downloads it; `--data pictures` trains on pictures \
+                     that this program draws",
+                    program()
+                ),
+                _ => String::new(),
+            };
+            Failure::new(format!("{error}{advice}"))
+        }),
+        Source::Pictures => Ok(drawn("pictures", pictures::draw, cifar::COUNTS, samples)),
         Source::Ellipse => Ok(Whole {
             kind: "ellipse",
-            train: ellipse::draw(samples.unwrap_or(TRAIN), ellipse::ELLIPSE, DRAWING),
-            test: ellipse::draw(TEST, ellipse::ELLIPSE, DRAWING + 1),
+            train: ellipse::draw(samples.unwrap_or(POINTS[0]), ellipse::ELLIPSE, DRAWING),
+            test: ellipse::draw(POINTS[1], ellipse::ELLIPSE, DRAWING + 1),
             notices: Vec::new(),
             sha256: BTreeMap::new(),
         }),
     }
 }
 
-fn from_files(set: mnist::Mnist) -> Whole {
-    let name = |path: &PathBuf| {
-        path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-    };
+fn from_mnist(set: mnist::Mnist) -> Whole {
     Whole {
         kind: "mnist",
         train: set.train,
         test: set.test,
         notices: set.notice.into_iter().collect(),
-        sha256: set.files.into_iter().map(|file| (name(&file.path), file.sha256)).collect(),
+        sha256: checksums(set.files),
     }
 }
 
-fn drawn_digits(samples: Option<usize>) -> Whole {
+fn from_cifar(set: cifar::Cifar) -> Whole {
     Whole {
-        kind: "digits",
-        train: digits::draw(samples.unwrap_or(TRAIN), DRAWING),
+        kind: "cifar10",
+        train: set.train,
+        test: set.test,
+        notices: set.notice.into_iter().collect(),
+        sha256: checksums(set.files),
+    }
+}
+
+/// Of each file by its name.
+fn checksums(files: impl IntoIterator<Item = mnist::Source>) -> BTreeMap<String, String> {
+    let name = |path: &PathBuf| {
+        path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    };
+    files.into_iter().map(|file| (name(&file.path), file.sha256)).collect()
+}
+
+/// Data that the crate draws: as many as `counts` to train on and to test on, unless `samples`
+/// are asked for.
+fn drawn(
+    kind: &'static str,
+    draw: fn(usize, u64) -> Dataset,
+    counts: [usize; 2],
+    samples: Option<usize>,
+) -> Whole {
+    Whole {
+        kind,
+        train: draw(samples.unwrap_or(counts[0]), DRAWING),
         // A part of the training's size is enough to tell how well a small one went.
-        test: digits::draw(samples.unwrap_or(TEST).min(TEST), DRAWING + 1),
+        test: draw(samples.unwrap_or(counts[1]).min(counts[1]), DRAWING + 1),
         notices: Vec::new(),
         sha256: BTreeMap::new(),
     }

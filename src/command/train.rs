@@ -4,6 +4,7 @@ use crate::console::{Console, Failure, Outcome, program};
 use crate::report::{self, MODEL};
 use crate::settings::Settings;
 use crate::source;
+use chainrule::data::augment::Augmentation;
 use chainrule::file;
 use chainrule::train::{Ending, Epoch, Event, Position, Training};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
@@ -104,8 +105,13 @@ fn train(arguments: &Arguments, threads: usize) -> Outcome {
 fn describe(training: &mut Training<f32>, threads: usize) -> String {
     let parameters = training.network().parameter_count() as u64;
     let plan = training.plan();
+    let augmented = match plan.augmentation {
+        Augmentation::NONE => String::new(),
+        augmentation => format!("\nImages:   {augmentation}"),
+    };
     format!(
-        "Network:  {} ({} parameters), {} epochs in batches of {}, seed {}, {threads} threads",
+        "Network:  {} ({} parameters), {} epochs in batches of {}, seed {}, {threads} threads\
+         {augmented}",
         plan.model,
         HumanCount(parameters),
         plan.epochs,

@@ -48,8 +48,8 @@ impl ImageGrid {
 
     /// Adds an image with its label.
     ///
-    /// Entries from 0 (black) to 1 (full), of shape `[height, width]` or `[1, height, width]` for
-    /// gray and `[3, height, width]` for red, green and blue.
+    /// Entries from 0 (black) to 1 (full), of shape `[height, width]` or `[height, width, 1]` for
+    /// gray and `[height, width, 3]` for red, green and blue.
     pub fn image<T: Real, D: Dimension>(
         mut self,
         image: &Array<T, D>,
@@ -84,16 +84,16 @@ impl ImageGrid {
 fn raster<T: Real, D: Dimension>(image: &Array<T, D>) -> Result<Raster, Vec<usize>> {
     let shape = image.shape().to_vec();
     let view = image.view().into_dyn();
-    let view = if shape.len() == 2 { view.insert_axis(Axis(0)) } else { view };
-    let channels: ArrayView3<'_, T> = view.into_dimensionality().map_err(|_| shape.clone())?;
-    let (count, height, width) = channels.dim();
+    let view = if shape.len() == 2 { view.insert_axis(Axis(2)) } else { view };
+    let pixels: ArrayView3<'_, T> = view.into_dimensionality().map_err(|_| shape.clone())?;
+    let (height, width, count) = pixels.dim();
     if !matches!(count, 1 | 3) || height == 0 || width == 0 {
         return Err(shape);
     }
     let rgba = ndarray::indices((height, width)).into_iter().flat_map(|(i, j)| {
         let byte = |channel: usize| {
             // A cast turns what is not a number into 0.
-            (channels[(channel, i, j)].as_f64().clamp(0.0, 1.0) * 255.0).round() as u8
+            (pixels[(i, j, channel)].as_f64().clamp(0.0, 1.0) * 255.0).round() as u8
         };
         [byte(0), byte(count / 2), byte(count - 1), 255]
     });
@@ -130,7 +130,7 @@ impl Figure for ImageGrid {
         for (image, tile) in self.tiles.iter().enumerate() {
             if let Err(shape) = &tile.image {
                 let expected =
-                    "[height, width], or [1 or 3, height, width], without an empty axis".into();
+                    "[height, width], or [height, width, 1 or 3], without an empty axis".into();
                 return Err(PlotError::Shape { figure, image, shape: shape.clone(), expected });
             }
         }
@@ -239,9 +239,11 @@ mod tests {
         assert_eq!(bytes[1], [255; 4]);
         assert_eq!(bytes[2], [128, 128, 128, 255]);
         assert_eq!((bytes[3][0], bytes[4][0], bytes[5][0]), (0, 255, 0));
-        let color = raster(&arr3(&[[[0.2_f32, 1.0]], [[0.4, 0.0]], [[0.6, 0.2]]])).unwrap();
+        let color = raster(&arr3(&[[[0.2_f32, 0.4, 0.6], [1.0, 0.0, 0.2]]])).unwrap();
         assert_eq!(color.rgba, [51, 102, 153, 255, 255, 0, 51, 255]);
-        assert_eq!(raster(&arr3(&[[[0.2_f32]], [[0.4]]])).unwrap_err(), [2, 1, 1]);
+        let one = raster(&arr3(&[[[0.2_f32], [1.0]]])).unwrap();
+        assert_eq!(one.rgba, [51, 51, 51, 255, 255, 255, 255, 255]);
+        assert_eq!(raster(&arr3(&[[[0.2_f32, 0.4]]])).unwrap_err(), [1, 1, 2]);
     }
 
     #[test]
