@@ -130,6 +130,18 @@ fn constants_stay_what_they_are() {
 }
 
 #[test]
+fn a_weight_of_one_is_a_copy() {
+    let mut network = network(9);
+    set(&mut network, &mut Draw::new(67));
+    let averaging = Averaging::Lookahead { every: 1, weight: 1.0 };
+    let mut average = Average::new(averaging, &mut network).unwrap();
+    // 1 + (1e-20 − 1) is 0.
+    network.for_each_learned(|_, entries| entries.fill(1e-20));
+    average.update(&mut network, 1);
+    assert!(phi(&average).iter().all(|&phi| phi == 1e-20));
+}
+
+#[test]
 fn averages_take_turns_with_the_weights() {
     let mut draw = Draw::new(64);
     let mut network = network(4);
