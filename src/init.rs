@@ -56,7 +56,7 @@
 //!
 //! # LeCun
 //!
-//! SELU turns x ~ N(0, 1) into an output of mean 0 and variance 1 (chapter 6): it keeps E[x²] = 1
+//! SELU turns x ~ N(0, 1) into an output of mean 0 and variance 1 (chapter 6): it keeps `E[x²] = 1`
 //! where the numbers y before it have variance 1. They are sums of many terms, so they are nearly
 //! normal, and the formula of the forward pass asks for fan_in·v·1 = 1:
 //!

@@ -24,9 +24,9 @@
 //! | 5 | [`matmul`] | the two gradients of a product, and the bias |
 //! | 6 | [`activation`] | sigmoid, tanh, ReLU, SELU, GELU |
 //! | 7 | [`softmax`] | softmax, cross-entropy, KL divergence |
-//! | 8 | [`normalize`] | row, batch and layer normalization |
+//! | 8 | [`normalize`] | row, batch and layer normalization; standardized inputs |
 //! | 9 | [`init`] | where to start |
-//! | 10 | [`optim`] | descent, momentum, Adam, schedules |
+//! | 10 | [`optim`] | descent, momentum, Adam, schedules, averages |
 //! | 11 | [`data`], `train`, `checkpoint`, `record` | learning |
 //! | 12 | [`network`], [`layers`], [`mlp`], [`metrics`] | networks that read digits |
 //! | 13 | [`conv`] | convolution, its gradients, pooling |

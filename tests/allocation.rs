@@ -3,7 +3,7 @@
 use chainrule::data::augment::{Augmentation, Flip};
 use chainrule::data::{Dataset, pictures};
 use chainrule::gradcheck::Draw;
-use chainrule::optim::{Optimizer, Rule};
+use chainrule::optim::{Average, Averaging, Optimizer, Rule};
 use chainrule::{Mlp, Real, Tape};
 use ndarray::Axis;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -117,6 +117,8 @@ fn a_recorded_tape_has_all_its_memory() {
     let rows = tape.expand(rows, Axis(0), hidden).unwrap();
     let hidden = tape.divide(hidden, rows).unwrap();
     let hidden = tape.selu(hidden).unwrap();
+    let hidden = tape.gelu(hidden).unwrap();
+    let hidden = tape.standardize(hidden, &[0.5; 30], &[2.0; 30]).unwrap();
     let hidden = tape.transpose(hidden).unwrap();
     let columns = tape.sum_axis(hidden, Axis(1)).unwrap();
     let y = tape.sum(columns).unwrap();
@@ -125,6 +127,26 @@ fn a_recorded_tape_has_all_its_memory() {
         tape.backward(y);
     });
     assert_eq!(of_the_first_replay, 0);
+}
+
+#[test]
+fn an_average_follows_without_memory() {
+    let plan = Mlp::new(&[20, 30, 4]).unwrap().batch_norm(true);
+    let mut network = plan.network::<f32>(16, 29).unwrap();
+    for averaging in [
+        Averaging::Lookahead { every: 1, weight: 0.5 },
+        Averaging::airbench(10),
+        Averaging::Exponential { decay: 0.9 },
+        Averaging::Mean { from: 2, every: 1 },
+    ] {
+        let mut average = Average::new(averaging, &mut network).unwrap();
+        let of_an_update = allocations(|| {
+            (1..=5).for_each(|step| average.update(&mut network, step));
+            average.swap(&mut network);
+            average.finish(&mut network);
+        });
+        assert_eq!(of_an_update, 0, "{averaging:?}");
+    }
 }
 
 #[test]

@@ -221,3 +221,24 @@ fn data_that_are_no_data_set_are_named() {
     );
     assert_eq!(error(vec![], vec![]), "points: no samples");
 }
+
+#[test]
+fn label_smoothing_is_part_of_the_plan() {
+    // (1 − ε) of the loss with the label, and ε of the mean loss with all classes.
+    let data = points();
+    let plan = Mlp::new(&[2, 4, 3]).unwrap();
+    let loss = |plan: Mlp, data: &Dataset| {
+        plan.network::<f64>(6, 7).unwrap().evaluate(data, 6).unwrap().loss
+    };
+    let of_class = |class: u8| {
+        let mut inputs = vec![0.0_f32; 12];
+        (0..6).for_each(|i| data.read(i, &mut inputs[2 * i..2 * i + 2]));
+        let same = Dataset::from_reals("same", &[2], 3, inputs, vec![class; 6]).unwrap();
+        loss(plan.clone(), &same)
+    };
+    let uniform = (of_class(0) + of_class(1) + of_class(2)) / 3.0;
+    let smoothed = loss(plan.clone().smoothing("0.3".parse().unwrap()), &data);
+    let sharp = loss(plan.clone(), &data);
+    assert_relative_eq!(smoothed, 0.7 * sharp + 0.3 * uniform, max_relative = 1e-13);
+    assert!((smoothed - sharp).abs() > 1e-4);
+}

@@ -554,6 +554,81 @@ fn excluded_parameters_do_not_decay() {
     }
 }
 
+// Rates of their own.
+
+/// η_w = f·η and λ_w = λ/f: a parameter with a factor moves as one whose optimizer has these numbers.
+#[test]
+fn a_factor_is_a_rate_and_a_decay() {
+    let (rate, l2, factor) = (0.01, 0.3, 64.0);
+    let gradients: Vec<Vec<f64>> =
+        (0..20).map(|k| Draw::new(k).away_from_zero(&[2]).to_vec()).collect();
+    for rule in ALL {
+        let own = match rule {
+            Rule::AdamW { beta1, beta2, epsilon, decay } => {
+                Rule::AdamW { beta1, beta2, epsilon, decay: decay / factor }
+            }
+            rule => rule,
+        };
+        let mut other = Driven::new(own, l2 / factor, &[1.0, -2.0]);
+        let mut driven = Driven::new(rule, l2, &[1.0, -2.0]);
+        driven.optimizer = driven.optimizer.with_factor(&[driven.w], factor).unwrap();
+        for g in &gradients {
+            assert_close(&driven.step(g, rate), &other.step(g, factor * rate), 1e-13);
+        }
+    }
+}
+
+/// SGD: w ← (1 − ηλ)·w − fη·g. The other parameter keeps its rate.
+#[test]
+fn a_factor_leaves_decay_as_it_is() {
+    let mut tape = Tape::<f64>::new();
+    let w = tape.parameter(arr1(&[2.0]));
+    let b = tape.parameter(arr1(&[3.0]));
+    let loss = tape.add(w, b).unwrap();
+    let optimizer = Optimizer::new(SGD, 0.5, &tape, &[w, b]).unwrap();
+    let mut optimizer = optimizer.with_factor(&[b], 4.0).unwrap();
+    tape.backward(loss);
+    optimizer.step(&mut tape, 0.125);
+    assert_eq!(tape.value(w)[0], (1.0 - 0.0625) * 2.0 - 0.125);
+    assert_eq!(tape.value(b)[0], (1.0 - 0.0625) * 3.0 - 0.5);
+    // Without decay the factor stays.
+    let mut optimizer = optimizer.without_decay(&[b]).unwrap();
+    optimizer.step(&mut tape, 0.125);
+    assert_eq!(tape.value(b)[0], (1.0 - 0.0625) * 3.0 - 0.5 - 0.5);
+}
+
+/// η = r·(1 − μ) and λ = d/r: of a constant gradient of 1 a step has the length r, and of none a step
+/// shrinks the weights by d.
+#[test]
+fn rate_momentum_and_decay_apart() {
+    let (r, d) = (0.3, 1e-4);
+    for momentum in [0.0, 0.5, 0.85] {
+        let rate = r * (1.0 - momentum);
+        for rule in [Rule::Momentum { momentum }, Rule::Nesterov { momentum }] {
+            let mut driven = Driven::new(rule, 0.0, &[0.0]);
+            let path: Vec<f64> = (0..300).map(|_| driven.step(&[1.0], rate)[0]).collect();
+            assert_close(&[path[298] - path[299]], &[r], 1e-12);
+            let mut driven = Driven::new(rule, d / r, &[1.0]);
+            let path: Vec<f64> = (0..300).map(|_| driven.step(&[0.0], rate)[0]).collect();
+            assert_close(&[1.0 - path[299] / path[298]], &[d], 1e-7);
+        }
+    }
+}
+
+/// Airbench's settings as this crate's numbers, for batches of 1,024 and the mean of the loss.
+#[test]
+fn airbenchs_numbers() {
+    let rate: f64 = 11.5 / (1.0 + 1.0 / 0.15);
+    assert_close(&[rate, 0.0153 / 11.5], &[1.5, 0.00133], 1e-6);
+    // In its own: the rate for a sum of 1,024 losses, the decay divided by it.
+    let scale = 1024.0 * (1.0 + 1.0 / 0.15);
+    let (lr, wd) = (11.5 / scale, 0.0153 * 1024.0 / scale);
+    let (w, g) = (0.7, 0.02);
+    let step_of_sum = lr * (1024.0 * g + wd / lr * w);
+    let l2 = 0.0153 / 11.5;
+    assert_close(&[rate * (g + l2 * w)], &[step_of_sum], 1e-15);
+}
+
 #[test]
 fn every_rule_finds_the_minimum() {
     for rule in defaults() {
@@ -755,8 +830,14 @@ fn nodes_that_cannot_be_moved_are_refused() {
         "node %0 is no parameter of this tape: make it with `Tape::parameter`"
     );
     let optimizer = Optimizer::new(SGD, 0.0, &tape, &[w]).unwrap();
-    let error = optimizer.without_decay(&[y]).unwrap_err();
+    let error = optimizer.clone().without_decay(&[y]).unwrap_err();
     assert_eq!(error, OptimizerError::Stranger { node: 2 });
+    let error = optimizer.clone().with_factor(&[y], 2.0).unwrap_err();
+    assert_eq!(error, OptimizerError::Stranger { node: 2 });
+    for factor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let error = optimizer.clone().with_factor(&[w], factor).unwrap_err().to_string();
+        assert_eq!(error, format!("factor is {factor}: it must be a finite number above 0"));
+    }
 }
 
 #[test]
@@ -832,6 +913,25 @@ fn one_cycle() {
     assert_close(&rates(&schedule, [0, 1]), &[0.1, 0.01], 1e-16);
 }
 
+/// Eight steps, of which two lead from 0.1 to 0.5, and six on to 0.2.
+#[test]
+fn triangle() {
+    let schedule = Schedule::Triangle { first: 0.1, peak: 0.5, last: 0.2, rise: 2, steps: 8 };
+    let expected = [0.1, 0.3, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.2];
+    assert_close(&rates(&schedule, 0..10), &expected, 1e-15);
+    // Only down, and only up.
+    let falling = Schedule::Triangle { first: 9.0, peak: 0.4, last: 0.0, rise: 0, steps: 4 };
+    assert_close(&rates(&falling, 0..5), &[0.4, 0.3, 0.2, 0.1, 0.0], 1e-15);
+    let rising = Schedule::Triangle { first: 0.0, peak: 0.4, last: 0.3, rise: 4, steps: 4 };
+    assert_close(&rates(&rising, 0..5), &[0.0, 0.1, 0.2, 0.3, 0.3], 1e-15);
+    // Airbench's: 0.2 up to 1 in 23 of 100 steps, then down to 0.07.
+    let airbench = Schedule::triangle(1.0, 100);
+    assert_close(&rates(&airbench, [0, 23, 100]), &[0.2, 1.0, 0.07], 1e-15);
+    assert_close(&rates(&airbench, [22]), &[0.2 / 23.0 + 22.0 / 23.0], 1e-15);
+    assert_close(&rates(&airbench, [99]), &[1.0 / 77.0 + 0.07 * 76.0 / 77.0], 1e-15);
+    assert_close(&rates(&Schedule::triangle(3.0, 10), [0, 2, 10]), &[0.6, 3.0, 0.21], 1e-15);
+}
+
 #[test]
 fn warm_up() {
     let then = Schedule::StepDecay { rate: 0.4, every: 2, factor: 0.5 };
@@ -848,7 +948,8 @@ fn warm_up() {
 fn schedules_are_continuous() {
     let cosine = Schedule::Cosine { rate: 0.1, last: 0.01, steps: 8000 };
     let warm = Schedule::WarmUp { steps: 2000, then: Box::new(cosine.clone()) };
-    for schedule in [cosine, warm, Schedule::one_cycle(0.1, 10_000)] {
+    let triangle = Schedule::triangle(0.1, 10_000);
+    for schedule in [cosine, warm, Schedule::one_cycle(0.1, 10_000), triangle] {
         let rates = rates(&schedule, 0..11_000);
         let jump = rates.windows(2).map(|pair| (pair[0] - pair[1]).abs()).fold(0.0, f64::max);
         assert!(jump < 1e-4, "{schedule:?}: {jump}");
@@ -865,6 +966,8 @@ fn schedules_outside_their_ranges_are_refused() {
         div_factor,
         final_div_factor,
     };
+    let triangle =
+        |first, peak, last, rise, steps| Schedule::Triangle { first, peak, last, rise, steps };
     let faults = [
         (Schedule::Constant { rate: -0.1 }, "rate"),
         (Schedule::Constant { rate: f64::NAN }, "rate"),
@@ -880,6 +983,12 @@ fn schedules_outside_their_ranges_are_refused() {
         (cycle(0.1, 1, 1.0, 25.0, 1e4), "pct_start"),
         (cycle(0.1, 1, 0.3, 0.0, 1e4), "div_factor"),
         (cycle(0.1, 1, 0.3, 25.0, -1.0), "final_div_factor"),
+        (triangle(-0.1, 0.1, 0.1, 1, 3), "first"),
+        (triangle(0.1, f64::NAN, 0.1, 1, 3), "peak"),
+        (triangle(0.1, 0.1, -0.1, 1, 3), "last"),
+        (triangle(0.1, 0.1, 0.1, 0, 0), "steps"),
+        (triangle(0.1, 0.1, 0.1, 4, 3), "rise"),
+        (triangle(0.1, 0.1, 0.1, 6, 5), "rise"),
     ];
     for (schedule, name) in faults {
         let HyperparameterError { name: found, .. } = schedule.check().unwrap_err();
@@ -907,6 +1016,10 @@ fn rules_and_schedules_in_records() {
     let schedule = Schedule::WarmUp { steps: 3, then: Box::new(Schedule::one_cycle(0.1, 10)) };
     let text = to_string(&schedule).unwrap();
     assert!(text.starts_with(r#"{"schedule":"warm-up","steps":3,"then":{"schedule":"one-cycle""#));
+    assert_eq!(from_str::<Schedule>(&text).unwrap(), schedule);
+    let schedule = Schedule::triangle(0.1, 100);
+    let text = to_string(&schedule).unwrap();
+    assert!(text.starts_with(r#"{"schedule":"triangle","first":"#), "{text}");
     assert_eq!(from_str::<Schedule>(&text).unwrap(), schedule);
 }
 

@@ -9,7 +9,7 @@ use chainrule::data::{Dataset, ellipse, pictures, split};
 use chainrule::file::write_atomically;
 use chainrule::mlp::Mlp;
 use chainrule::model::Model;
-use chainrule::optim::{Rule, Schedule};
+use chainrule::optim::{Average, Averaging, Optimizer, Rule, Schedule};
 use chainrule::train::{Ending, Event, Plan, TrainError, Training};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -144,19 +144,32 @@ fn patience_stops_early_and_the_best_weights_come_back() {
     assert_eq!(evaluation.loss, losses[best - 1]);
 }
 
+/// Batch norm and dropout: buffers and masks.
+fn normalized() -> Model {
+    let plan = Mlp::new(&[2, 8, 2]).unwrap();
+    Model::Mlp(plan.batch_norm(true).dropout("0.2".parse().unwrap()))
+}
+
+const AVERAGINGS: [Averaging; 3] = [
+    Averaging::Exponential { decay: 0.9 },
+    Averaging::Mean { from: 9, every: 2 },
+    Averaging::AnnealedLookahead { every: 5, decay: 0.95, steps: 28 },
+];
+
 #[test]
 fn a_break_at_any_update_resumes_to_the_same_bits() {
+    let plan = Plan { model: normalized(), patience: Some(3), keep_best: true, ..plan() };
+    assert_resumes(plan.clone());
+    for averaging in AVERAGINGS {
+        assert_resumes(Plan { averaging: Some(averaging), ..plan.clone() });
+        assert_resumes(Plan { averaging: Some(averaging), keep_best: false, ..plan.clone() });
+    }
+}
+
+fn assert_resumes(plan: Plan) {
     let [train, validation] = data();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
-    let plan = Plan {
-        model: Model::Mlp(
-            Mlp::new(&[2, 8, 2]).unwrap().batch_norm(true).dropout("0.2".parse().unwrap()),
-        ),
-        patience: Some(3),
-        keep_best: true,
-        ..plan()
-    };
     let whole = {
         let mut training = Training::<f64>::new(plan.clone()).unwrap();
         training.run(&train, Some(&validation), None, go).unwrap();
@@ -254,6 +267,110 @@ fn plans_of_before_there_was_augmentation_have_none() {
     assert_eq!(parts, Augmentation { flip: Flip::Random, ..Augmentation::NONE });
 }
 
+/// The loop of a plan, written out: what the training ends with, and the last validation loss.
+fn by_hand(plan: &Plan, averaging: Averaging) -> (Vec<(String, Tensor<f64>)>, f64) {
+    let [train, validation] = data();
+    let order = |epoch: usize| {
+        use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
+        let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
+        rng.set_stream(epoch as u64 + 1);
+        let mut order: Vec<usize> = (0..train.len()).collect();
+        order.shuffle(&mut rng);
+        order
+    };
+    let mut network = plan.model.network::<f64>(plan.batch, plan.seed).unwrap();
+    let parameters = network.parameters().to_vec();
+    let vars: Vec<_> = parameters.iter().map(|parameter| parameter.var).collect();
+    let free: Vec<_> =
+        parameters.iter().filter(|parameter| !parameter.decays).map(|p| p.var).collect();
+    let optimizer = Optimizer::new(plan.rule, plan.l2, &network.tape, &vars).unwrap();
+    let mut optimizer = optimizer.without_decay(&free).unwrap();
+    let mut average = Average::new(averaging, &mut network).unwrap();
+    let mut step = 0;
+    for epoch in 0..plan.epochs {
+        for samples in order(epoch).chunks(plan.batch) {
+            network.resize(samples.len()).unwrap();
+            network.load(&train, samples);
+            network.learn(step);
+            optimizer.step(&mut network.tape, plan.schedule.rate(step));
+            step += 1;
+            average.update(&mut network, step);
+        }
+    }
+    average.finish(&mut network);
+    let loss = network.evaluate(&validation, 500).unwrap().loss;
+    (network.tensors(), loss)
+}
+
+#[test]
+fn a_training_ends_with_the_average_and_validates_it() {
+    for averaging in AVERAGINGS {
+        let plan = Plan { model: normalized(), averaging: Some(averaging), ..plan() };
+        let mut training = trained(plan.clone());
+        let (tensors, loss) = by_hand(&plan, averaging);
+        assert_eq!(training.network().tensors(), tensors, "{averaging:?}");
+        assert_eq!(training.epochs()[3].validation_loss, Some(loss), "{averaging:?}");
+        let plain = trained(Plan { averaging: None, ..plan });
+        assert_ne!(plain.epochs()[3].validation_loss, Some(loss), "{averaging:?}");
+    }
+}
+
+#[test]
+fn a_validation_leaves_the_trained_weights_alone() {
+    // With or without validation, the same weights are trained.
+    for averaging in AVERAGINGS {
+        let plan = Plan { model: normalized(), averaging: Some(averaging), ..plan() };
+        let [train, _] = data();
+        let mut blind = Training::<f64>::new(plan.clone()).unwrap();
+        blind.run(&train, None, None, go).unwrap();
+        assert_eq!(blind.network().tensors(), trained(plan).network().tensors());
+    }
+}
+
+#[test]
+fn the_best_epoch_is_one_of_the_average() {
+    let plan = Plan {
+        epochs: 12,
+        schedule: Schedule::Constant { rate: 0.3 },
+        averaging: Some(Averaging::Exponential { decay: 0.5 }),
+        keep_best: true,
+        ..plan()
+    };
+    let [_, validation] = data();
+    let mut training = trained(plan);
+    let best = training.best_epoch().unwrap();
+    assert!(best < 12, "the rate overshoots");
+    let loss = training.network().evaluate(&validation, 500).unwrap().loss;
+    assert_eq!(training.epochs()[best - 1].validation_loss, Some(loss));
+}
+
+#[test]
+fn checkpoints_hold_the_average() {
+    let [train, _] = data();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let plan = Plan { averaging: Some(Averaging::airbench(28)), ..plan() };
+    let mut training = Training::<f64>::new(plan).unwrap();
+    training.run(&train, None, Some(&path), go).unwrap();
+    let mut saved = Checkpoint::<f64>::read(&path).unwrap();
+    saved.tensors.remove("average.layers.1.weight").unwrap();
+    saved.write(&path).unwrap();
+    let error = Training::<f64>::resume(&path).unwrap_err().to_string();
+    assert!(error.contains("no tensor layers.1.weight"), "{error}");
+}
+
+#[test]
+fn plans_of_old_records_are_read() {
+    let text = serde_json::to_string(&plan()).unwrap();
+    assert!(!text.contains("averaging"), "{text}");
+    let text = text.replace(r#","smoothing":0.0"#, "");
+    assert!(!text.contains("smoothing"), "{text}");
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan());
+    let plan = Plan { averaging: Some(Averaging::airbench(28)), ..plan() };
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+}
+
 #[test]
 fn a_loss_that_is_not_finite_is_found_at_once() {
     let [train, validation] = data();
@@ -277,6 +394,8 @@ fn plans_that_are_no_training_are_named() {
     let rate = Plan { schedule: Schedule::Constant { rate: -1.0 }, ..plan() };
     assert!(message(rate).contains("rate is -1"));
     assert!(message(Plan { l2: f64::NAN, ..plan() }).contains("l2 is NaN"));
+    let averaging = Some(Averaging::Exponential { decay: 1.0 });
+    assert!(message(Plan { averaging, ..plan() }).contains("decay is 1"));
 }
 
 #[test]
