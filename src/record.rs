@@ -8,7 +8,7 @@ use crate::real::Real;
 use crate::train::{Ending, Epoch, Plan, Training};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// One training: its plan, data and machine, its epochs, and its one look at the test data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,12 +31,29 @@ pub struct Record {
     pub samples_per_second: f64,
     /// The look at the test data.
     pub test: Test,
+    /// The command line that made it.
+    #[serde(default)]
+    pub command: String,
+    /// Seconds from the start of that command to the end of the test: data, training, validation.
+    #[serde(default)]
+    pub wall_seconds: f64,
     /// Where it ran.
     pub machine: Machine,
     /// Version of this crate.
     pub version: String,
     /// When it ended, in UTC (RFC 3339).
     pub date: String,
+}
+
+/// The command that trains.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its words.
+    pub command: String,
+    /// When it started.
+    pub start: Instant,
+    /// Number of threads that it uses.
+    pub threads: usize,
 }
 
 /// The data of a training.
@@ -90,7 +107,7 @@ impl Record {
         ending: Ending,
         data: Data,
         test: Test,
-        threads: usize,
+        run: Run,
     ) -> Self {
         let seconds = training.seconds();
         Self {
@@ -103,7 +120,9 @@ impl Record {
             samples_per_second: (training.epochs().len() * data.train) as f64 / seconds,
             data,
             test,
-            machine: Machine::this(threads),
+            command: run.command,
+            wall_seconds: run.start.elapsed().as_secs_f64(),
+            machine: Machine::this(run.threads),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         }

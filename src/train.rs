@@ -15,10 +15,11 @@ use crate::cnn::PrepareError;
 use crate::data::Dataset;
 use crate::data::augment::{Augmentation, AugmentationError};
 use crate::model::Model;
-use crate::network::Network;
+use crate::network::{Evaluation, Network};
 use crate::optim::{Average, Averaging, Optimizer, OptimizerError, Rule, Schedule};
 use crate::real::Real;
 use crate::tensor::{ShapeError, Tensor};
+use crate::views::Views;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
@@ -65,6 +66,9 @@ pub struct Plan {
     /// validated, and what the training ends with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub averaging: Option<Averaging>,
+    /// The views of each test image whose logits are averaged.
+    #[serde(default)]
+    pub views: Views,
     /// Fixes the weights' start, the order and the looks of the samples, and the dropout masks.
     pub seed: u64,
     /// Stops after this many epochs without a lower validation loss.
@@ -382,6 +386,14 @@ impl<T: Real> Training<T> {
         self.best.as_ref().map(|best| best.epoch)
     }
 
+    /// Loss and predictions on test data, over the plan's views.
+    ///
+    /// # Errors
+    /// Those of [`Network::evaluate_with`].
+    pub fn test(&mut self, data: &Dataset) -> Result<Evaluation, ShapeError> {
+        self.network.evaluate_with(data, EVALUATION_BATCH, self.plan.views)
+    }
+
     /// Seconds spent on updates, in all sessions together.
     pub fn seconds(&self) -> f64 {
         self.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + self.position.seconds
@@ -602,6 +614,7 @@ mod tests {
             l2: 0.5,
             augmentation: Augmentation::NONE,
             averaging: None,
+            views: Views::One,
             seed: 0,
             patience: None,
             keep_best: false,

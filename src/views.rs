@@ -24,6 +24,9 @@
 
 use crate::data::augment::mirror;
 use crate::real::Real;
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
 
 /// Which views of an image the logits are averaged over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +65,32 @@ impl Views {
                 }
             }
         }
+    }
+}
+
+impl fmt::Display for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::One => "one",
+            Self::Flip => "flip",
+            Self::FlipAndShift => "flip-and-shift",
+        })
+    }
+}
+
+/// Text that names no [`Views`].
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("unknown views `{0}`: choose one, flip or flip-and-shift")]
+pub struct ViewsError(pub String);
+
+impl FromStr for Views {
+    type Err = ViewsError;
+
+    fn from_str(name: &str) -> Result<Self, ViewsError> {
+        [Self::One, Self::Flip, Self::FlipAndShift]
+            .into_iter()
+            .find(|views| views.to_string() == name)
+            .ok_or_else(|| ViewsError(name.to_owned()))
     }
 }
 

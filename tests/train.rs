@@ -11,6 +11,7 @@ use chainrule::mlp::Mlp;
 use chainrule::model::Model;
 use chainrule::optim::{Average, Averaging, Optimizer, Rule, Schedule};
 use chainrule::train::{Ending, Event, Plan, TrainError, Training};
+use chainrule::views::Views;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use tempfile::TempDir;
@@ -25,6 +26,7 @@ fn plan() -> Plan {
         l2: 1e-4,
         augmentation: Augmentation::NONE,
         averaging: None,
+        views: Views::One,
         seed: 3,
         patience: None,
         keep_best: false,

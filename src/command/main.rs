@@ -5,6 +5,7 @@ mod data;
 mod gradcheck;
 mod picture;
 mod predict;
+mod recipe;
 mod report;
 mod settings;
 mod source;

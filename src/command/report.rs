@@ -5,9 +5,10 @@ use crate::source::Data;
 use chainrule::Tensor;
 use chainrule::data::Dataset;
 use chainrule::file::write_atomically;
+use chainrule::model::Model;
 use chainrule::network::Evaluation;
 use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, WeightImages};
-use chainrule::record::{self, Record};
+use chainrule::record::{self, Record, Run};
 use chainrule::train::{Ending, Epoch, Training};
 use indicatif::HumanCount;
 use ndarray::Ix2;
@@ -33,13 +34,13 @@ pub fn write(
     training: &mut Training<f32>,
     data: &Data,
     ending: Ending,
-    threads: usize,
+    run: Run,
     folder: &Path,
 ) -> Result<Summary, Failure> {
     training.save_model(&folder.join(MODEL))?;
-    let evaluation = training.network().evaluate(&data.test, 500)?;
+    let evaluation = training.test(&data.test)?;
     let test = record::Test::new(&evaluation, &data.test);
-    let record = Record::new(training, ending, data.describe(), test, threads);
+    let record = Record::new(training, ending, data.describe(), test, run);
     let path = folder.join("metrics.json");
     write_atomically(&path, serde_json::to_string_pretty(&record)?.as_bytes())
         .map_err(|error| Failure::new(format!("{}: cannot be written: {error}", path.display())))?;
@@ -52,7 +53,7 @@ pub fn write(
         let predictions = predictions(&data.test, &evaluation);
         save(folder, "predictions", |path| predictions.save(path))?;
     }
-    if let &[height, width] = data.test.shape() {
+    if let (Model::Mlp(_), &[height, width]) = (&training.plan().model, data.test.shape()) {
         let weights = weights(training, [height, width]);
         save(folder, "weights", |path| weights.save(path))?;
     }

@@ -1,14 +1,15 @@
 //! The settings of a training: what the user chooses, and the plan that follows.
 
 use crate::console::Failure;
+use crate::recipe::{Choices, Recipe};
 use chainrule::Mlp;
 use chainrule::activation::Activation;
+use chainrule::cnn::{Cnn, Flagship, Lenet};
 use chainrule::data::Dataset;
-use chainrule::data::augment::{Augmentation, Flip};
+use chainrule::data::augment::Augmentation;
 use chainrule::fraction::Fraction;
 use chainrule::init::Init;
 use chainrule::model::Model;
-use chainrule::optim::{Rule, Schedule};
 use chainrule::train::Plan;
 use clap::ArgAction::Set;
 use clap::ValueEnum;
@@ -17,7 +18,8 @@ use serde::{Deserialize, Serialize};
 /// All that fixes the result of a training, given the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, clap::Args)]
 pub struct Settings {
-    /// Training data; `auto` is MNIST if it is there, else drawn digits
+    /// Training data; `auto` is MNIST for an MLP and CIFAR-10 for the others if it is there, else
+    /// digits or pictures that this program draws
     #[arg(long, value_enum, default_value_t = Source::Auto)]
     pub data: Source,
     /// Test data, where not of the same set
@@ -29,55 +31,41 @@ pub struct Settings {
     /// Training samples to hold out for validation
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     pub validation: usize,
-    /// Widths of the hidden layers
+    /// Network: an MLP, LeNet, a plain CNN, or the best that this program has for pictures
+    #[arg(long, value_enum, default_value_t = Kind::Mlp, value_name = "NAME")]
+    #[serde(default)]
+    pub model: Kind,
+    /// Widths of the hidden layers of an MLP
     #[arg(long, action = Set, value_delimiter = ',', default_value = "256,128", value_name = "N,N,…")]
     pub layers: Vec<usize>,
-    /// Activation of the hidden layers, one for all or one for each: relu, selu, gelu, tanh,
+    /// Activation of an MLP's hidden layers, one for all or one for each: relu, selu, gelu, tanh,
     /// sigmoid or identity
     #[arg(long, action = Set, value_delimiter = ',', default_value = "relu", value_name = "NAME,…")]
     pub activation: Vec<Activation>,
-    /// Start of the weights: he-normal, he-uniform, xavier-normal, xavier-uniform, lecun-normal,
-    /// lecun-uniform, normal:<deviation>, constant:<value> or zeros
+    /// Start of an MLP's weights: he-normal, he-uniform, xavier-normal, xavier-uniform,
+    /// lecun-normal, lecun-uniform, normal:<deviation>, constant:<value> or zeros
     #[arg(long, default_value = "he-normal", value_name = "NAME")]
     pub init: Init,
-    /// Batch normalization before each activation
+    /// Filters of a CNN's convolutions (32,64 where not given), or of the flagship's three blocks
+    /// (64,256,256)
+    #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
+    #[serde(default)]
+    pub filters: Option<Vec<usize>>,
+    /// Batch normalization in an MLP or a CNN
     #[arg(long)]
     pub batch_norm: bool,
-    /// Dropout rate behind each activation
+    /// Dropout rate behind an MLP's activations, or before a CNN's linear layer
     #[arg(long, default_value = "0", value_name = "P")]
     pub dropout: Fraction,
-    /// Optimizer: sgd, momentum, nesterov, adam or adamw
-    #[arg(long, default_value = "nesterov", value_name = "NAME")]
-    pub optimizer: Rule,
-    /// Learning rate, the largest that the schedule reaches
-    #[arg(long, default_value_t = 0.1, value_name = "R")]
-    pub rate: f64,
-    /// Learning rate over time
-    #[arg(long, value_enum, default_value_t = Course::OneCycle, value_name = "NAME")]
-    pub schedule: Course,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub choices: Choices,
     /// Updates in which the rate rises from near zero before the schedule begins
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub warm_up: u64,
-    /// Samples in an update
-    #[arg(long, default_value_t = 64, value_name = "N")]
-    pub batch: usize,
-    /// Passes over the training samples
-    #[arg(long, default_value_t = 8, value_name = "N")]
-    pub epochs: usize,
     /// Stop after this many epochs without a lower validation loss
     #[arg(long, value_name = "N")]
     pub patience: Option<usize>,
-    /// L2 penalty on the weights
-    #[arg(long, default_value_t = 0.0, value_name = "L")]
-    pub l2: f64,
-    /// Mirror images: none, random (each epoch anew) or alternating (every second epoch)
-    #[arg(long, default_value = "none", value_name = "NAME")]
-    #[serde(default)]
-    pub flip: Flip,
-    /// Move images by up to this many pixels, reflected at the edges
-    #[arg(long, default_value_t = 0, value_name = "P")]
-    #[serde(default)]
-    pub translate: usize,
     /// Black out a square of this side in each image
     #[arg(long, default_value_t = 0, value_name = "S")]
     #[serde(default)]
@@ -87,11 +75,26 @@ pub struct Settings {
     pub seed: u64,
 }
 
+/// A kind of network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Linear layers
+    #[default]
+    Mlp,
+    /// Two convolutions and three linear layers
+    Lenet,
+    /// Convolutions of 3 x 3 and a linear layer
+    Cnn,
+    /// Whitening, three blocks of two convolutions, a linear layer
+    Flagship,
+}
+
 /// Where data come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
-    /// MNIST if it is there, else drawn digits
+    /// What suits the network, if it is there, else drawn data
     Auto,
     /// Handwritten digits, or other files of MNIST's form
     Mnist,
@@ -105,66 +108,80 @@ pub enum Source {
     Ellipse,
 }
 
-/// The learning rate over a training.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Course {
-    /// The same rate always
-    Constant,
-    /// A tenth of the rate after each third of the updates
-    Step,
-    /// From the rate to zero along half a cosine
-    Cosine,
-    /// Up to the rate, then down to near zero
-    OneCycle,
-}
-
 impl Settings {
     /// The plan for training on `data`.
     pub fn plan(&self, data: &Dataset) -> Result<Plan, Failure> {
-        let widths: Vec<usize> = [data.features()]
-            .into_iter()
-            .chain(self.layers.iter().copied())
-            .chain([data.classes()])
-            .collect();
-        let model = Mlp::new(&widths)?
-            .activations(&self.activation)?
-            .init(self.init)
-            .batch_norm(self.batch_norm)
-            .dropout(self.dropout);
-        let Self { flip, translate, cutout, .. } = *self;
-        let augmentation = Augmentation { flip, translate, cutout };
+        let recipe = self.recipe(data);
+        let augmentation =
+            Augmentation { flip: recipe.flip, translate: recipe.translate, cutout: self.cutout };
         augmentation.check(data.shape())?;
+        let updates = (data.len().div_ceil(recipe.batch.max(1)) * recipe.epochs) as u64;
         Ok(Plan {
-            model: Model::Mlp(model),
-            epochs: self.epochs,
-            batch: self.batch,
-            rule: self.optimizer,
-            schedule: self.schedule(data.len()),
-            l2: self.l2,
+            model: self.network(data, &recipe)?,
+            epochs: recipe.epochs,
+            batch: recipe.batch,
+            rule: recipe.rule(),
+            schedule: recipe.schedule(updates, self.warm_up),
+            l2: recipe.l2,
             augmentation,
-            averaging: None,
+            averaging: recipe.averaging.over(updates),
+            views: recipe.views,
             seed: self.seed,
             patience: self.patience,
             keep_best: self.patience.is_some(),
         })
     }
-}
 
-impl Settings {
-    /// The learning rate from update to update, where an epoch has `samples`.
-    fn schedule(&self, samples: usize) -> Schedule {
-        let updates = (samples.div_ceil(self.batch.max(1)) * self.epochs) as u64;
-        let (rate, steps) = (self.rate, updates.saturating_sub(self.warm_up).max(1));
-        let schedule = match self.schedule {
-            Course::Constant => Schedule::Constant { rate },
-            Course::Step => Schedule::StepDecay { rate, every: steps.div_ceil(3), factor: 0.1 },
-            Course::Cosine => Schedule::Cosine { rate, last: 0.0, steps },
-            Course::OneCycle => Schedule::one_cycle(rate, steps),
-        };
-        match self.warm_up {
-            0 => schedule,
-            steps => Schedule::WarmUp { steps, then: Box::new(schedule) },
+    /// What the user chose, and the model's recipe for the rest.
+    fn recipe(&self, data: &Dataset) -> Recipe {
+        let color = matches!(data.shape(), [_, _, 3]);
+        self.choices.complete(Recipe::of(self.model, color))
+    }
+
+    fn network(&self, data: &Dataset, recipe: &Recipe) -> Result<Model, Failure> {
+        if self.model == Kind::Mlp {
+            let mut widths = vec![data.features()];
+            widths.extend(&self.layers);
+            widths.push(data.classes());
+            let plan = Mlp::new(&widths)?
+                .activations(&self.activation)?
+                .init(self.init)
+                .batch_norm(self.batch_norm)
+                .dropout(self.dropout)
+                .smoothing(recipe.smoothing);
+            return Ok(Model::Mlp(plan));
         }
+        let image = data.image_shape().ok_or_else(|| {
+            Failure::new(format!(
+                "{}: inputs of shape {:?} are no images, and a convolution needs images: use \
+                 --model mlp",
+                data.name(),
+                data.shape()
+            ))
+        })?;
+        let filters = self.filters.as_deref();
+        Ok(match self.model {
+            Kind::Mlp => unreachable!("it has returned"),
+            Kind::Lenet => Model::Lenet(Lenet::new(image, data.classes())),
+            Kind::Cnn => Model::Cnn(
+                Cnn::new(image, data.classes())
+                    .filters(filters.unwrap_or(&[32, 64]))
+                    .batch_norm(self.batch_norm)
+                    .dropout(self.dropout)
+                    .smoothing(recipe.smoothing),
+            ),
+            Kind::Flagship => {
+                let plan = Flagship::new(image, data.classes()).smoothing(recipe.smoothing);
+                Model::Flagship(match filters.map(<[usize; 3]>::try_from) {
+                    None => plan,
+                    Some(Ok(filters)) => plan.filters(filters),
+                    Some(Err(_)) => {
+                        return Err(Failure::new(
+                            "the flagship has three blocks: --filters takes three numbers",
+                        ));
+                    }
+                })
+            }
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Where a training's data come from: files, or the crate's own pen.
 
 use crate::console::{Failure, program};
-use crate::settings::{Settings, Source};
+use crate::settings::{Kind, Settings, Source};
 use chainrule::data::{Dataset, cifar, digits, ellipse, folder, mnist, pictures, split};
 use chainrule::record;
 use indicatif::HumanCount;
@@ -38,9 +38,9 @@ struct Whole {
 pub fn open(settings: &Settings, data_dir: Option<&Path>) -> Result<Data, Failure> {
     let variable = std::env::var_os(folder::VARIABLE);
     let folder = folder::choose(data_dir, variable.as_deref(), folder::platform)?;
-    let mut whole = read(settings.data, settings.samples, &folder)?;
+    let mut whole = read(settings.data, settings.model, settings.samples, &folder)?;
     if let Some(test) = settings.test_data {
-        let other = read(test, None, &folder)?;
+        let other = read(test, settings.model, None, &folder)?;
         if other.test.shape() != whole.train.shape() {
             return Err(Failure::new(format!(
                 "{} has inputs of shape {:?}, {} of {:?}: a network takes one shape. Name another \
@@ -91,22 +91,14 @@ pub fn open(settings: &Settings, data_dir: Option<&Path>) -> Result<Data, Failur
     Ok(Data { kind, train, validation, test, notices, sha256 })
 }
 
-fn read(source: Source, samples: Option<usize>, folder: &Path) -> Result<Whole, Failure> {
+fn read(
+    source: Source,
+    kind: Kind,
+    samples: Option<usize>,
+    folder: &Path,
+) -> Result<Whole, Failure> {
     match source {
-        Source::Auto => match mnist::load(folder) {
-            Ok(set) => Ok(from_mnist(set)),
-            Err(mnist::MnistError::Missing { .. }) => {
-                let mut whole = drawn("digits", digits::draw, mnist::COUNTS, samples);
-                whole.notices.push(format!(
-                    "No MNIST in {}: training on digits that this program draws. `{} data fetch \
-                     mnist` downloads MNIST",
-                    folder.display(),
-                    program()
-                ));
-                Ok(whole)
-            }
-            Err(error) => Err(error.into()),
-        },
+        Source::Auto => automatic(kind, samples, folder),
         Source::Mnist => mnist::load(folder).map(from_mnist).map_err(|error| {
             let advice = match error {
                 mnist::MnistError::Missing { .. } => {
@@ -137,6 +129,35 @@ fn read(source: Source, samples: Option<usize>, folder: &Path) -> Result<Whole, 
             sha256: BTreeMap::new(),
         }),
     }
+}
+
+/// What suits the network: the real set where it is there, else its drawn counterpart, said aloud.
+fn automatic(kind: Kind, samples: Option<usize>, folder: &Path) -> Result<Whole, Failure> {
+    let (mut whole, missing, fetch) = if kind == Kind::Mlp {
+        match mnist::load(folder) {
+            Ok(set) => return Ok(from_mnist(set)),
+            Err(mnist::MnistError::Missing { .. }) => {
+                (drawn("digits", digits::draw, mnist::COUNTS, samples), "MNIST", "mnist")
+            }
+            Err(error) => return Err(error.into()),
+        }
+    } else {
+        match cifar::load(folder) {
+            Ok(set) => return Ok(from_cifar(set)),
+            Err(cifar::CifarError::Missing { .. }) => {
+                (drawn("pictures", pictures::draw, cifar::COUNTS, samples), "CIFAR-10", "cifar10")
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    whole.notices.push(format!(
+        "No {missing} in {}: training on {} that this program draws. `{} data fetch {fetch}` \
+         downloads {missing}",
+        folder.display(),
+        whole.kind,
+        program()
+    ));
+    Ok(whole)
 }
 
 fn from_mnist(set: mnist::Mnist) -> Whole {

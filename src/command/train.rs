@@ -6,6 +6,7 @@ use crate::settings::Settings;
 use crate::source;
 use chainrule::data::augment::Augmentation;
 use chainrule::file;
+use chainrule::record::Run;
 use chainrule::train::{Ending, Epoch, Event, Position, Training};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::fs;
@@ -14,6 +15,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// The state of a training, to be resumed.
 const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -53,11 +55,12 @@ pub fn run(arguments: Arguments) -> Outcome {
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    let start = Instant::now();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    pool.install(|| train(&arguments, threads))
+    pool.install(|| train(&arguments, Run { command: command(), start, threads }))
 }
 
-fn train(arguments: &Arguments, threads: usize) -> Outcome {
+fn train(arguments: &Arguments, run: Run) -> Outcome {
     let console = Console { quiet: arguments.quiet, json: arguments.json };
     let settings = match &arguments.resume {
         None => arguments.settings.clone(),
@@ -82,7 +85,7 @@ fn train(arguments: &Arguments, threads: usize) -> Outcome {
             (open_folder(arguments.out.as_deref(), data.kind, &settings)?, training)
         }
     };
-    console.line(describe(&mut training, threads))?;
+    console.line(describe(&mut training, run.threads))?;
     let ending = watch(&mut training, &data, &folder, &console)?;
     if ending == Ending::Interrupted {
         let advice = format!(
@@ -93,12 +96,20 @@ fn train(arguments: &Arguments, threads: usize) -> Outcome {
         );
         return Err(Failure::Interrupted(advice));
     }
-    let summary = report::write(&mut training, &data, ending, threads, &folder)?;
+    let summary = report::write(&mut training, &data, ending, run, &folder)?;
     console.line(summary.text())?;
     if arguments.json {
         crate::console::stdout(&format!("{}\n", summary.json()))?;
     }
     Ok(())
+}
+
+/// The command line, with the program called as its users call it.
+fn command() -> String {
+    std::iter::once("chainrule".to_owned())
+        .chain(std::env::args().skip(1))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// One line on what is about to be trained.
