@@ -52,7 +52,6 @@
 //! Where all x are equal, or n = 1, v is 0 and every x̂ is 0: ε keeps r finite.
 
 pub mod batch_norm;
-pub mod columns;
 pub mod layer_norm;
 pub mod moments;
 pub mod row;

@@ -51,12 +51,21 @@ pub fn for_each<T: Real, const N: usize>(
     let x = x.map(|x| x.as_slice().expect("a tape's tensors are contiguous"));
     let y = y.as_slice_mut().expect("a tape's tensors are contiguous");
     for_rows(y, x, 1, &|y, x| {
-        // Cut to the length of y, so that the compiler sees all lengths to be equal.
-        let x = x.map(|x| &x[..y.len()]);
-        for (i, y) in y.iter_mut().enumerate() {
-            f(y, x.map(|x| x[i]));
-        }
+        vectorized(|| {
+            // Cut to the length of y, so that the compiler sees all lengths to be equal.
+            let x = x.map(|x| &x[..y.len()]);
+            for (i, y) in y.iter_mut().enumerate() {
+                f(y, x.map(|x| x[i]));
+            }
+        });
     });
+}
+
+/// Runs a loop compiled for the widest registers that this machine has, in place of those that every
+/// machine of its kind has. Its entries are computed side by side and its sums keep their order, so no
+/// bit changes. What the loop calls must be inlined into it.
+pub fn vectorized(run: impl FnOnce()) {
+    pulp::Arch::new().dispatch(run);
 }
 
 /// Runs `f` on parts of the matrix `y`, each with the same rows of the `N` matrices `x`. All have

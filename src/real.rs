@@ -2,6 +2,7 @@
 //! trains in `f32`. Chapter 3.
 
 mod erf;
+mod exp;
 
 use crate::product::Lanes;
 use ndarray::{LinalgScalar, ScalarOperand};
@@ -35,6 +36,10 @@ pub trait Real:
     /// This number, exactly.
     fn as_f64(self) -> f64;
 
+    /// eˣ: to the last digit but one in `f64`, to 3e-7 of itself in `f32`, where loops over it are many
+    /// times as fast as over [`Float::exp`].
+    fn exponential(self) -> Self;
+
     /// The error function, 2/√π · ∫₀ˣ e^(−t²) dt: to the last digit but one in `f64`, to 5e-7 in
     /// `f32`.
     fn erf(self) -> Self;
@@ -50,7 +55,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($type:ident, $erf:path) => {
+    ($type:ident, $exp:path, $erf:path) => {
         impl Real for $type {
             const NAME: &'static str = stringify!($type);
 
@@ -62,6 +67,12 @@ macro_rules! real {
                 f64::from(self)
             }
 
+            #[inline(always)]
+            fn exponential(self) -> Self {
+                $exp(self)
+            }
+
+            #[inline(always)]
             fn erf(self) -> Self {
                 $erf(self)
             }
@@ -77,5 +88,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, erf::erf);
-real!(f64, libm::erf);
+real!(f32, exp::exp, erf::erf);
+real!(f64, f64::exp, libm::erf);

@@ -22,6 +22,7 @@ mod trace;
 
 pub use draw::Drawing;
 
+use crate::parallel::for_each;
 use crate::real::Real;
 use crate::tensor::{ShapeError, Tensor, reshape};
 use ndarray::{Array, ArrayViewMutD, Dimension, IxDyn};
@@ -121,7 +122,7 @@ impl<T: Real> Gradients<'_, T> {
         let gradient = &mut self.gradients[var];
         // Zeroed at its first use, when it is about to be in the cache anyway.
         if !std::mem::replace(&mut self.touched[var], true) {
-            gradient.fill(T::zero());
+            for_each(gradient, [], |dx, []| *dx = T::zero());
         }
         Some(gradient)
     }
@@ -328,7 +329,7 @@ impl<T: Real> Tape<T> {
         }
         for (gradient, touched) in self.gradients.iter_mut().zip(&self.touched) {
             if !touched {
-                gradient.fill(T::zero());
+                for_each(gradient, [], |dx, []| *dx = T::zero());
             }
         }
     }

@@ -3,8 +3,7 @@
 use approx::assert_abs_diff_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
 use chainrule::normalize::BatchNorm;
-use chainrule::normalize::columns::Columns;
-use chainrule::normalize::moments::column_moments;
+use chainrule::normalize::moments::{SCRATCH, column_moments};
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::tensor::{entries, entries_mut};
 use chainrule::{Mode, Op, Real, ShapeError, Tape, Tensor, Var};
@@ -582,9 +581,8 @@ fn moments_of_many_blocks_are_those_of_the_whole() {
             noise[&index] + drift(index[0], index[1])
         });
         let (mut mean, mut variance) = (vec![7.0; columns], vec![7.0; columns]);
-        let (mut first, mut second) = (vec![7.0; columns], vec![7.0; columns]);
-        let x_columns = Columns::all(entries(&x), columns);
-        column_moments(x_columns, &mut mean, &mut variance, [&mut first, &mut second]);
+        let mut scratch = vec![7.0; SCRATCH * columns];
+        column_moments(entries(&x), &mut mean, &mut variance, &mut scratch);
         for (j, column) in x.axis_iter(Axis(1)).enumerate() {
             let (expected_mean, expected, ..) = standardize(&column.to_owned());
             assert_abs_diff_eq!(mean[j], expected_mean, epsilon = 1e-12);
@@ -652,9 +650,8 @@ impl Faulty {
     fn standardized(x: &Tensor<f64>) -> (Tensor<f64>, Vec<f64>) {
         let features = x.shape()[1];
         let (mut mean, mut variance) = (vec![0.0; features], vec![0.0; features]);
-        let (mut first, mut second) = (vec![0.0; features], vec![0.0; features]);
-        let columns = Columns::all(entries(x), features);
-        column_moments(columns, &mut mean, &mut variance, [&mut first, &mut second]);
+        let mut scratch = vec![0.0; SCRATCH * features];
+        column_moments(entries(x), &mut mean, &mut variance, &mut scratch);
         let r: Vec<f64> = variance.iter().map(|v| (v + EPSILON).powf(-0.5)).collect();
         ((x - &arr1(&mean)) * &arr1(&r), r)
     }

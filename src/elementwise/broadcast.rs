@@ -52,10 +52,10 @@
 //! ```
 
 use crate::gradcheck::Case;
-use crate::parallel::for_each;
+use crate::parallel::{for_each, for_rows};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, expect_inputs, matrix};
+use crate::tensor::{ShapeError, Tensor, entries, entries_mut, expect_inputs, matrix};
 use ndarray::{ArrayView3, ArrayViewMut3, Axis, Zip};
 
 /// `tensor` with all axes before `axis` in the first axis, `axis` in the second, and all axes after
@@ -242,8 +242,14 @@ impl<T: Real> Op<T> for AddBias {
     }
 
     fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
-        y.assign(&x[1]);
-        for_each(y, [&x[0]], |y, [x]| *y += x);
+        let b = entries(&x[1]);
+        for_rows(entries_mut(y), [entries(&x[0])], b.len(), &|y, [x]| {
+            for (y, x) in y.chunks_exact_mut(b.len()).zip(x.chunks_exact(b.len())) {
+                for ((y, &x), &b) in y.iter_mut().zip(x).zip(b) {
+                    *y = x + b;
+                }
+            }
+        });
     }
 
     fn backward(

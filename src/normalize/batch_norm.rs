@@ -53,11 +53,10 @@
 //!
 //! Source: Ioffe and Szegedy 2015.
 
-use super::columns::Columns;
 use super::layer_norm::affine_shape;
-use super::moments::column_moments;
+use super::moments::{HALVINGS, SCRATCH, column_moments};
 use crate::gradcheck::Case;
-use crate::parallel::{for_rows, join};
+use crate::parallel::{ENTRIES, for_rows, join};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Mode, Op, Tape, Var};
 use crate::tensor::{ShapeError, Tensor, entries, entries_mut, matrix_shape};
@@ -92,15 +91,17 @@ struct BatchNormOp<T> {
     /// μ and r of the last forward pass. `[features]` each.
     mean: Vec<T>,
     r: Vec<T>,
-    /// dγ and dβ of the backward pass, and scratch of the forward pass. `[2, features]`.
+    /// dγ and dβ of the backward pass, γ · r of the forward pass. `[2, features]`.
     sums: Vec<T>,
+    /// `[SCRATCH, features]`.
+    scratch: Vec<T>,
 }
 
 impl<T: Real> BatchNormOp<T> {
     fn new(settings: BatchNorm) -> Self {
         let running = [Tensor::zeros(IxDyn(&[0])), Tensor::zeros(IxDyn(&[0]))];
-        let (mean, r, sums) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, running, of_batch: false, mean, r, sums }
+        let [mean, r, sums, scratch] = [const { Vec::new() }; 4];
+        Self { settings, running, of_batch: false, mean, r, sums, scratch }
     }
 
     /// Takes the memory for another number of features, and forgets what was learned of them.
@@ -109,14 +110,13 @@ impl<T: Real> BatchNormOp<T> {
         self.mean = vec![T::zero(); features];
         self.r = vec![T::zero(); features];
         self.sums = vec![T::zero(); 2 * features];
+        self.scratch = vec![T::zero(); SCRATCH * features];
     }
 
     /// μ and, in place of r, v of the batch; the running statistics move.
     fn take_batch(&mut self, x: &[T]) {
-        let x = Columns::all(x, self.mean.len());
-        let rows = x.count();
-        let scratch = self.sums.split_at_mut(self.mean.len());
-        column_moments(x, &mut self.mean, &mut self.r, scratch.into());
+        column_moments(x, &mut self.mean, &mut self.r, &mut self.scratch);
+        let rows = x.len() / self.mean.len();
         let a = T::of(self.settings.momentum);
         for (running, &mean) in self.running[0].iter_mut().zip(&self.mean) {
             *running += a * (mean - *running);
@@ -180,8 +180,10 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
     ) {
         let (rows, features) = matrix_shape(x[0].shape());
         let (d_gamma, d_beta) = self.sums.split_at_mut(features);
-        let [x_columns, dy_columns] = [&x[0], dy].map(|x| Columns::all(entries(x), features));
-        affine_gradients(x_columns, dy_columns, [&self.mean, &self.r], [d_gamma, d_beta]);
+        let (x_rows, dy_rows, statistics) =
+            (entries(&x[0]), entries(dy), [&self.mean[..], &self.r]);
+        let scratch = &mut self.scratch;
+        affine_gradients(x_rows, dy_rows, statistics, [d_gamma, d_beta], scratch, HALVINGS);
         if let Some(gradient) = dx.wanted(1) {
             for (gradient, &sum) in entries_mut(gradient).iter_mut().zip(d_gamma.iter()) {
                 *gradient += sum;
@@ -228,27 +230,38 @@ fn affine<T: Real>(x: &[T], mean: &[T], scale: &[T], beta: &[T], y: &mut [T]) {
 }
 
 /// dγ = Σ dy · x̂ and dβ = Σ dy over the rows. Shapes: x and dy `[rows, features]`, the
-/// `statistics` μ and r and the `sums` dγ and dβ `[features]`.
+/// `statistics` μ and r and the `sums` dγ and dβ `[features]`, `scratch` two rows for each half.
 fn affine_gradients<T: Real>(
-    x: Columns<'_, T>,
-    dy: Columns<'_, T>,
+    x: &[T],
+    dy: &[T],
     statistics: [&[T]; 2],
-    sums: [&mut [T]; 2],
+    [d_gamma, d_beta]: [&mut [T]; 2],
+    scratch: &mut [T],
+    halvings: usize,
 ) {
-    if let Some(middle) = x.halved() {
+    let ([mean, r], features) = (statistics, d_gamma.len());
+    let middle = x.len() / features / 2 * features;
+    if halvings > 0 && middle > 0 && x.len() >= ENTRIES {
         let (x, dy) = (x.split_at(middle), dy.split_at(middle));
-        let [mean, r] = statistics.map(|statistic| statistic.split_at(middle));
-        let [d_gamma, d_beta] = sums.map(|sum| sum.split_at_mut(middle));
+        let (gamma, scratch) = scratch.split_at_mut(features);
+        let (beta, scratch) = scratch.split_at_mut(features);
+        let (left, right) = scratch.split_at_mut(scratch.len() / 2);
+        let halvings = halvings - 1;
         join(
-            || affine_gradients(x.0, dy.0, [mean.0, r.0], [d_gamma.0, d_beta.0]),
-            || affine_gradients(x.1, dy.1, [mean.1, r.1], [d_gamma.1, d_beta.1]),
+            || affine_gradients(x.0, dy.0, statistics, [d_gamma, d_beta], left, halvings),
+            || affine_gradients(x.1, dy.1, statistics, [gamma, beta], right, halvings),
         );
+        for (sum, &half) in d_gamma.iter_mut().zip(gamma.iter()) {
+            *sum += half;
+        }
+        for (sum, &half) in d_beta.iter_mut().zip(beta.iter()) {
+            *sum += half;
+        }
         return;
     }
-    let ([mean, r], [d_gamma, d_beta]) = (statistics, sums);
     d_gamma.fill(T::zero());
     d_beta.fill(T::zero());
-    for (x, dy) in x.rows().zip(dy.rows()) {
+    for (x, dy) in x.chunks_exact(features).zip(dy.chunks_exact(features)) {
         let sums = d_gamma.iter_mut().zip(d_beta.iter_mut());
         let statistics = mean.iter().zip(r);
         for (((d_gamma, d_beta), (&mean, &r)), (&x, &dy)) in

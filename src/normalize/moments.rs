@@ -26,76 +26,101 @@
 //! ```
 //!
 //! (Chan, Golub and LeVeque 1983.) Every term is positive: nothing cancels.
+//!
+//! The same merging joins the parts of the rows that threads take.
 
-use super::columns::Columns;
-use crate::parallel::join;
+use crate::parallel::{ENTRIES, join};
 use crate::real::Real;
 
 /// Entries of a block: 32 KiB of `f32`.
 const BLOCK: usize = 1 << 13;
+/// How often many rows are halved.
+pub const HALVINGS: usize = 2;
+/// Scratch of [`column_moments`], in rows: two for each block at work, and two for each half merged.
+pub const SCRATCH: usize = 2 * (2 * (1 << HALVINGS) - 1);
 
 /// Writes the mean of each column of `x` into `mean`, and 1/n · Σ (x − mean)² into `variance`.
 ///
-/// Shapes: `x` `[rows, columns]`, at least one row; `mean` and `variance` `[columns]`; `scratch`
-/// `[2, columns]`, whose contents are lost.
-pub fn column_moments<T: Real>(
-    x: Columns<'_, T>,
-    mean: &mut [T],
-    variance: &mut [T],
-    scratch: [&mut [T]; 2],
-) {
-    if let Some(middle) = x.halved() {
-        let (left, right) = x.split_at(middle);
-        let (mean, variance) = (mean.split_at_mut(middle), variance.split_at_mut(middle));
-        let [first, second] = scratch.map(|scratch| scratch.split_at_mut(middle));
-        join(
-            || column_moments(left, mean.0, variance.0, [first.0, second.0]),
-            || column_moments(right, mean.1, variance.1, [first.1, second.1]),
-        );
-        return;
-    }
-    let [block_mean, block_squares] = scratch;
-    mean.fill(T::zero());
-    variance.fill(T::zero());
-    let mut rows = 0;
-    for block in x.blocks((BLOCK / mean.len()).max(1)) {
-        let block_rows = block.count();
-        block_moments(block, block_mean, block_squares);
-        let (n_a, n_b) = (rows as f64, block_rows as f64);
-        let share = T::of(n_b / (n_a + n_b));
-        let weight = T::of(n_a * n_b / (n_a + n_b));
-        let merged = mean.iter_mut().zip(variance.iter_mut());
-        for ((mean, squares), (&b_mean, &b_squares)) in
-            merged.zip(block_mean.iter().zip(block_squares.iter()))
-        {
-            let delta = b_mean - *mean;
-            *mean += delta * share;
-            *squares += b_squares + delta * delta * weight;
-        }
-        rows += block_rows;
-    }
-    let share = T::of(1.0 / rows as f64);
+/// Shapes: `x` `[rows, columns]` in row-major order, at least one row; `mean` and `variance`
+/// `[columns]`; `scratch` `[SCRATCH, columns]`, whose contents are lost.
+pub fn column_moments<T: Real>(x: &[T], mean: &mut [T], variance: &mut [T], scratch: &mut [T]) {
+    moments(x, mean, variance, scratch, HALVINGS);
+    let share = T::of(mean.len() as f64 / x.len() as f64);
     for variance in variance {
         *variance *= share;
     }
 }
 
-/// Mean and Σ (x − mean)² of each column of one block.
-fn block_moments<T: Real>(block: Columns<'_, T>, mean: &mut [T], squares: &mut [T]) {
-    // The first row taken off keeps the sums small, and with them their rounding.
-    let first = block.rows().next().expect("a block has rows");
+/// Mean and Σ (x − mean)² of each column.
+fn moments<T: Real>(
+    x: &[T],
+    mean: &mut [T],
+    squares: &mut [T],
+    scratch: &mut [T],
+    halvings: usize,
+) {
+    let columns = mean.len();
+    let (first, scratch) = scratch.split_at_mut(columns);
+    let (second, scratch) = scratch.split_at_mut(columns);
+    let middle = x.len() / columns / 2 * columns;
+    if halvings > 0 && middle > 0 && x.len() >= ENTRIES {
+        let (upper, lower) = x.split_at(middle);
+        let (left, right) = scratch.split_at_mut(scratch.len() / 2);
+        join(
+            || moments(upper, mean, squares, left, halvings - 1),
+            || moments(lower, first, second, right, halvings - 1),
+        );
+        merge(mean, squares, upper.len() / columns, first, second, lower.len() / columns);
+        return;
+    }
     mean.fill(T::zero());
-    for row in block.rows() {
+    squares.fill(T::zero());
+    let mut rows = 0;
+    for block in x.chunks((BLOCK / columns).max(1) * columns) {
+        let block_rows = block.len() / columns;
+        block_moments(block, first, second);
+        merge(mean, squares, rows, first, second, block_rows);
+        rows += block_rows;
+    }
+}
+
+/// Merges the moments of `n_b` rows into those of `n_a` others.
+fn merge<T: Real>(
+    mean: &mut [T],
+    squares: &mut [T],
+    n_a: usize,
+    b_mean: &[T],
+    b_squares: &[T],
+    n_b: usize,
+) {
+    let (n_a, n_b) = (n_a as f64, n_b as f64);
+    let share = T::of(n_b / (n_a + n_b));
+    let weight = T::of(n_a * n_b / (n_a + n_b));
+    let merged = mean.iter_mut().zip(squares);
+    for ((mean, squares), (&b_mean, &b_squares)) in merged.zip(b_mean.iter().zip(b_squares)) {
+        let delta = b_mean - *mean;
+        *mean += delta * share;
+        *squares += b_squares + delta * delta * weight;
+    }
+}
+
+/// Mean and Σ (x − mean)² of each column of one block.
+fn block_moments<T: Real>(block: &[T], mean: &mut [T], squares: &mut [T]) {
+    let columns = mean.len();
+    // The first row taken off keeps the sums small, and with them their rounding.
+    let first = &block[..columns];
+    mean.fill(T::zero());
+    for row in block.chunks_exact(columns) {
         for ((mean, &x), &first) in mean.iter_mut().zip(row).zip(first) {
             *mean += x - first;
         }
     }
-    let share = T::of(1.0 / block.count() as f64);
+    let share = T::of(columns as f64 / block.len() as f64);
     for (mean, &first) in mean.iter_mut().zip(first) {
         *mean = first + *mean * share;
     }
     squares.fill(T::zero());
-    for row in block.rows() {
+    for row in block.chunks_exact(columns) {
         for ((squares, &mean), &x) in squares.iter_mut().zip(mean.iter()).zip(row) {
             *squares += (x - mean) * (x - mean);
         }

@@ -36,8 +36,7 @@
 //!
 //! All images have one size, so q = 1/k at image number k.
 
-use super::columns::Columns;
-use super::moments::column_moments;
+use super::moments::{SCRATCH, column_moments};
 use crate::data::Dataset;
 use crate::gradcheck::Case;
 use crate::real::Real;
@@ -98,12 +97,10 @@ impl ChannelMoments {
         let mut image = vec![0.0; data.features()];
         let (mut mean, mut variance) = (vec![0.0; channels], vec![0.0; channels]);
         let (mut image_mean, mut image_variance) = (mean.clone(), mean.clone());
-        let (mut first, mut second) = (mean.clone(), mean.clone());
+        let mut scratch = vec![0.0; SCRATCH * channels];
         for sample in 0..data.len() {
             data.read(sample, &mut image);
-            let columns = Columns::all(&image, channels);
-            let scratch = [&mut first[..], &mut second[..]];
-            column_moments(columns, &mut image_mean, &mut image_variance, scratch);
+            column_moments(&image, &mut image_mean, &mut image_variance, &mut scratch);
             let q = 1.0 / (sample + 1) as f64;
             for c in 0..channels {
                 let delta: f64 = image_mean[c] - mean[c];

@@ -26,6 +26,7 @@ const Q: [f32; 6] =
 const END: f32 = 3.92;
 
 /// erf(x), between −1 and 1, with an error below 5e-7. Not a number where x is not.
+#[inline(always)]
 pub(super) fn erf(x: f32) -> f32 {
     let s = x * x;
     let quotient = x * polynomial(&P, s) / polynomial(&Q, s);
@@ -34,6 +35,7 @@ pub(super) fn erf(x: f32) -> f32 {
 }
 
 /// Σ_k c_k·sᵏ, by Horner's rule.
+#[inline(always)]
 fn polynomial(c: &[f32; 6], s: f32) -> f32 {
     ((((c[5] * s + c[4]) * s + c[3]) * s + c[2]) * s + c[1]) * s + c[0]
 }
