@@ -33,7 +33,7 @@ use crate::parallel::{self, GRAIN, for_each};
 use crate::product::multiply;
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, expect_inputs, matrix, matrix_mut, reshape};
+use crate::tensor::{ShapeError, Tensor, add_rows, expect_inputs, matrix, matrix_mut, reshape};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, IxDyn};
 
 /// C ← A·B, or C ← C + A·B where `accumulate`.
@@ -225,9 +225,7 @@ impl<T: Real> Op<T> for Linear<T> {
             product(matrix(&x[0]).t(), matrix(d_sum), matrix_mut(dw), true);
         }
         if let Some(db) = dx.wanted(2) {
-            for row in d_sum.rows() {
-                *db += &row;
-            }
+            add_rows(db, d_sum);
         }
     }
 }

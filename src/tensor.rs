@@ -113,3 +113,15 @@ pub fn entries<T: Real>(tensor: &Tensor<T>) -> &[T] {
 pub fn entries_mut<T: Real>(tensor: &mut Tensor<T>) -> &mut [T] {
     tensor.as_slice_mut().expect("a tape's tensors are contiguous")
 }
+
+/// Adds every row of the [`matrix`] `rows` to `sum`: the gradient of what is added to all rows.
+///
+/// Shapes: `rows` `[…, n]`, `sum` `[n]`.
+pub fn add_rows<T: Real>(sum: &mut Tensor<T>, rows: &Tensor<T>) {
+    let sum = entries_mut(sum);
+    for row in entries(rows).chunks_exact(sum.len()) {
+        for (sum, &entry) in sum.iter_mut().zip(row) {
+            *sum += entry;
+        }
+    }
+}

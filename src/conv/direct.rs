@@ -37,6 +37,7 @@
 //! What of dY falls outside of E no pixel has seen but those of the padding.
 
 use crate::conv::Geometry;
+use crate::conv::images::{matrix, matrix_mut};
 use crate::parallel::{GRAIN, join};
 use crate::product::{Rows, multiply};
 use crate::real::Real;
@@ -313,16 +314,4 @@ impl Windows {
         let end = frame.saturating_add_signed(-self.first).div_ceil(self.spacing).min(n);
         start.min(end)..end
     }
-}
-
-/// All axes but the last in rows, the last in columns.
-fn matrix<T: Real>(array: ArrayView4<'_, T>) -> ArrayView2<'_, T> {
-    let (a, b, c, columns) = array.dim();
-    array.into_shape_with_order((a * b * c, columns)).expect("arrays lie in standard order")
-}
-
-/// [`matrix`], to be written to.
-fn matrix_mut<T: Real>(array: ArrayViewMut4<'_, T>) -> ArrayViewMut2<'_, T> {
-    let (a, b, c, columns) = array.dim();
-    array.into_shape_with_order((a * b * c, columns)).expect("arrays lie in standard order")
 }

@@ -1,7 +1,9 @@
-//! Work on the images of a batch, split as [`crate::parallel`] prescribes.
+//! Work on the images of a batch, split as [`crate::parallel`] prescribes, and their pixels as the rows
+//! of a matrix.
 
 use crate::parallel::{ENTRIES, join};
 use crate::real::Real;
+use ndarray::{ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4};
 
 /// Runs `f` on each image of `y` with the images of the `N` batches `x` at the same place.
 ///
@@ -34,4 +36,16 @@ pub fn for_each_image<T: Real, const N: usize>(
 fn image<T>(x: &[T], b: usize, batch: usize) -> &[T] {
     let length = x.len() / batch;
     &x[b * length..][..length]
+}
+
+/// All axes but the last in rows, the last in columns.
+pub fn matrix<T: Real>(array: ArrayView4<'_, T>) -> ArrayView2<'_, T> {
+    let (a, b, c, columns) = array.dim();
+    array.into_shape_with_order((a * b * c, columns)).expect("arrays lie in standard order")
+}
+
+/// [`matrix`], to be written to.
+pub fn matrix_mut<T: Real>(array: ArrayViewMut4<'_, T>) -> ArrayViewMut2<'_, T> {
+    let (a, b, c, columns) = array.dim();
+    array.into_shape_with_order((a * b * c, columns)).expect("arrays lie in standard order")
 }

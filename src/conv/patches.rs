@@ -13,7 +13,7 @@
 //! and one buffer serves both passes.
 
 use crate::conv::Geometry;
-use crate::conv::images::for_each_image;
+use crate::conv::images::{for_each_image, matrix, matrix_mut};
 use crate::matmul::product;
 use crate::real::Real;
 use ndarray::{ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4, Axis};
@@ -227,16 +227,4 @@ impl Chunks {
         ArrayViewMut2::from_shape(shape, &mut scratch[..shape.0 * shape.1])
             .expect("as many entries as the shape has")
     }
-}
-
-/// All axes but the last in rows, the last in columns.
-fn matrix<T: Real>(array: ArrayView4<'_, T>) -> ArrayView2<'_, T> {
-    let (a, b, c, columns) = array.dim();
-    array.into_shape_with_order((a * b * c, columns)).expect("arrays lie in standard order")
-}
-
-/// [`matrix`], to be written to.
-fn matrix_mut<T: Real>(array: ArrayViewMut4<'_, T>) -> ArrayViewMut2<'_, T> {
-    let (a, b, c, columns) = array.dim();
-    array.into_shape_with_order((a * b * c, columns)).expect("arrays lie in standard order")
 }

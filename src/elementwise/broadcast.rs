@@ -55,7 +55,7 @@ use crate::gradcheck::Case;
 use crate::parallel::{for_each, for_rows};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, entries, entries_mut, expect_inputs, matrix};
+use crate::tensor::{ShapeError, Tensor, add_rows, entries, entries_mut, expect_inputs};
 use ndarray::{ArrayView3, ArrayViewMut3, Axis, Zip};
 
 /// `tensor` with all axes before `axis` in the first axis, `axis` in the second, and all axes after
@@ -263,9 +263,7 @@ impl<T: Real> Op<T> for AddBias {
             for_each(dx, [dy], |dx, [dy]| *dx += dy);
         }
         if let Some(db) = dx.wanted(1) {
-            for row in matrix(dy).rows() {
-                *db += &row;
-            }
+            add_rows(db, dy);
         }
     }
 }
