@@ -1,0 +1,139 @@
+//! LaTeX becomes HTML and MathML while the book is built.
+//!
+//! **Why katex-rs.** Four crates were held against each other on the same formulas, in Chromium,
+//! at the size of this book's text. `pulldown-latex` and `math-core` write MathML, which the
+//! browser sets: with Latin Modern Math and with STIX Two Math the delimiters came out too high
+//! and too widely spaced, primes too low, and each browser has faults of its own. KaTeX sets the
+//! formula itself, and is set alike by all browsers. Of its two forms in Rust, `katex` runs the
+//! JavaScript in an engine that a C compiler must build, at three times the time a formula;
+//! `katex-rs` is a port that needs nothing but Rust, writes the markup of KaTeX 0.18.5, and puts
+//! MathML beside it for screen readers. The style sheet and the fonts in `theme` are those of that
+//! release.
+//!
+//! The LaTeX itself is kept in the attribute `data-latex`, which `theme/book.js` puts on the
+//! clipboard when a formula is copied. KaTeX would have it in the MathML as text, where the
+//! search index would take it for prose.
+
+use crate::page::{Page, Revision, escape_attribute, escape_text};
+use crate::problem::Fault;
+use katex::{KatexContext, Settings, StrictMode, StrictSetting, render_to_string};
+use pulldown_cmark::Event;
+
+/// Renders formulas.
+pub struct Mathematics {
+    context: KatexContext,
+    inline: Settings,
+    display: Settings,
+}
+
+impl std::fmt::Debug for Mathematics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mathematics").finish_non_exhaustive()
+    }
+}
+
+impl Default for Mathematics {
+    fn default() -> Self {
+        let settings = |display| {
+            Settings::builder()
+                .display_mode(display)
+                .strict(StrictSetting::Mode(StrictMode::Error))
+                .build()
+        };
+        Self {
+            context: KatexContext::default(),
+            inline: settings(false),
+            display: settings(true),
+        }
+    }
+}
+
+impl Mathematics {
+    /// `latex` as one line of HTML that Markdown leaves alone, centered on a line of its own where
+    /// `display`.
+    ///
+    /// # Errors
+    /// [`Fault::Latex`] where KaTeX does not understand it.
+    pub fn render(&self, latex: &str, display: bool) -> Result<String, Fault> {
+        let latex = latex.trim();
+        let settings = if display { &self.display } else { &self.inline };
+        let html = render_to_string(&self.context, latex, settings).map_err(|error| {
+            // The excerpt that follows underlines the place with combining characters, which few
+            // terminals show.
+            let reason = error.to_string();
+            let reason = reason.trim_start_matches("KaTeX parse error: ");
+            let reason = reason.split(": \\").next().unwrap_or(reason).replace('\u{332}', "");
+            Fault::Latex { latex: latex.to_owned(), reason }
+        })?;
+        let html = escape_between_tags(&without_annotation(&html));
+        Ok(format!("<span class=\"tex\" data-latex=\"{}\">{html}</span>", escape_attribute(latex)))
+    }
+
+    /// Renders what stands between dollars.
+    pub fn revise(&self, page: &Page<'_>, revision: &mut Revision) {
+        for (event, range) in &page.events {
+            let html = match event {
+                Event::InlineMath(latex) => self.render(latex, false),
+                Event::DisplayMath(latex) => self.render(latex, true),
+                _ => continue,
+            };
+            revision.replace_or_note(page, range.clone(), html);
+        }
+    }
+}
+
+/// The MathML without its copy of the LaTeX.
+fn without_annotation(html: &str) -> String {
+    const END: &str = "</annotation>";
+    match (html.find("<annotation"), html.find(END)) {
+        (Some(start), Some(end)) => [&html[..start], &html[end + END.len()..]].concat(),
+        _ => html.to_owned(),
+    }
+}
+
+/// Escapes the text of `html`, and leaves its tags and entities as they are.
+fn escape_between_tags(html: &str) -> String {
+    let mut escaped = String::with_capacity(2 * html.len());
+    let mut rest = html;
+    while let Some(start) = rest.find(['<', '&']) {
+        let end = if rest[start..].starts_with('<') { '>' } else { ';' };
+        let end = rest[start..].find(end).map_or(rest.len(), |end| start + end + 1);
+        escaped.push_str(&escape_text(&rest[..start]));
+        escaped.push_str(&rest[start..end]);
+        rest = &rest[end..];
+    }
+    escaped.push_str(&escape_text(rest));
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_keeps_its_latex_and_its_mathml() {
+        let html = Mathematics::default().render(r"a_1 < b \| c", false).unwrap();
+        assert!(html.contains("data-latex=\"a_1 &#60; b \\&#124; c\""), "{html}");
+        assert!(html.contains("<math"), "{html}");
+        assert!(!html.contains("annotation"), "{html}");
+    }
+
+    #[test]
+    fn markdown_finds_nothing_in_a_formula() {
+        let html = Mathematics::default().render(r"x_{ij} * y_{ij} * [z](w)", true).unwrap();
+        assert!(!html.contains('\n'));
+        let page = Page::parse("", 1, &html);
+        assert!(!page.events.iter().any(|(event, _)| matches!(
+            event,
+            Event::Start(pulldown_cmark::Tag::Emphasis | pulldown_cmark::Tag::Link { .. })
+        )));
+    }
+
+    #[test]
+    fn broken_latex_is_refused() {
+        let fault = Mathematics::default().render(r"\frac{1}{", false).unwrap_err();
+        assert!(fault.to_string().contains("in `\\frac{1}{`"), "{fault}");
+        let fault = Mathematics::default().render(r"\transposed X", false).unwrap_err();
+        assert!(fault.to_string().contains("Undefined control sequence"), "{fault}");
+    }
+}
