@@ -59,8 +59,7 @@ pub fn of_kind(page: &Page<'_>, kind: &str) -> Vec<Block> {
 
 /// Whether `id` has only small letters, digits and hyphens.
 pub fn is_id(id: &str) -> bool {
-    !id.is_empty()
-        && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 /// The fields of a block that has nothing else.

@@ -57,7 +57,8 @@ pub fn collect(
     let mut figures = Vec::new();
     for block in blocks::of_kind(page, "figure") {
         let offset = block.range.start;
-        let label = chapter.map(|chapter| format!("Figure {}.{}", chapter.number, figures.len() + 1));
+        let label =
+            chapter.map(|chapter| format!("Figure {}.{}", chapter.number, figures.len() + 1));
         match figure(block, label) {
             Ok(figure) => {
                 let text = figure.label.clone().unwrap_or_else(|| "the figure".to_owned());
@@ -84,7 +85,10 @@ fn figure(block: Block, label: Option<String>) -> Result<Figure, Fault> {
     let source = match field("cell") {
         Some(cell) => {
             let (path, cell) = cell.value.split_once('#').ok_or_else(|| {
-                missing("cell", "It names the notebook and the cell: `notebooks/05-matmul.ipynb#id`")
+                missing(
+                    "cell",
+                    "It names the notebook and the cell: `notebooks/05-matmul.ipynb#id`",
+                )
             })?;
             Source::Cell(path.to_owned(), cell.to_owned())
         }

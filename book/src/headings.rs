@@ -47,7 +47,10 @@ pub fn collect(page: &Page<'_>, labels: &mut Labels, revision: &mut Revision) ->
                 }
                 if !used.insert(heading.id.clone()) {
                     let first = page.place(
-                        headings.iter().find(|other| other.id == heading.id).map_or(0, |h| h.range.start),
+                        headings
+                            .iter()
+                            .find(|other| other.id == heading.id)
+                            .map_or(0, |h| h.range.start),
                     );
                     let id = heading.id.clone();
                     revision.note(page, heading.range.start, Fault::DuplicateId { id, first });
@@ -92,10 +95,7 @@ fn slug(text: &str) -> String {
 
 fn unused(id: &str, used: &BTreeSet<String>) -> String {
     let numbered = (1..).map(|k| format!("{id}-{k}"));
-    std::iter::once(id.to_owned())
-        .chain(numbered)
-        .find(|id| !used.contains(id))
-        .unwrap_or_default()
+    std::iter::once(id.to_owned()).chain(numbered).find(|id| !used.contains(id)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -23,12 +23,7 @@ enum Fate {
 }
 
 /// Checks and completes the links of a page.
-pub fn revise(
-    page: &Page<'_>,
-    labels: &Labels,
-    repository: &Repository,
-    revision: &mut Revision,
-) {
+pub fn revise(page: &Page<'_>, labels: &Labels, repository: &Repository, revision: &mut Revision) {
     let mut open: Option<(&str, Range<usize>, Option<Range<usize>>)> = None;
     for (event, range) in &page.events {
         match event {

@@ -10,7 +10,7 @@
 //! MathML beside it for screen readers. The style sheet and the fonts in `theme` are those of that
 //! release.
 //!
-//! The LaTeX itself is kept in the attribute `data-latex`, which `theme/book.js` puts on the
+//! The LaTeX itself is kept in the attribute `data-latex`, which `theme/chainrule.js` puts on the
 //! clipboard when a formula is copied. KaTeX would have it in the MathML as text, where the
 //! search index would take it for prose.
 
@@ -40,11 +40,7 @@ impl Default for Mathematics {
                 .strict(StrictSetting::Mode(StrictMode::Error))
                 .build()
         };
-        Self {
-            context: KatexContext::default(),
-            inline: settings(false),
-            display: settings(true),
-        }
+        Self { context: KatexContext::default(), inline: settings(false), display: settings(true) }
     }
 }
 

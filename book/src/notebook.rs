@@ -94,10 +94,10 @@ impl Notebook {
         if let Some(reason) = found.failure() {
             return Err(Fault::FailedCell { path, cell, reason });
         }
-        found.picture().or_else(|| found.text().map(Shown::Text)).ok_or(Fault::NoOutput {
-            path,
-            cell,
-        })
+        found
+            .picture()
+            .or_else(|| found.text().map(Shown::Text))
+            .ok_or(Fault::NoOutput { path, cell })
     }
 
     /// The plain text that cell `id` showed, beside a picture too.

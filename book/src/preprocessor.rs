@@ -50,7 +50,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} pages, {} equations with tests, {} figures and {} other quotes",
+            "pages: {}, equations with tests: {}, figures: {}, other quotes: {}",
             self.pages, self.equations, self.figures, self.quotes
         )
     }
@@ -155,8 +155,7 @@ impl<'a> Manuscript<'a> {
             }
             labels.add_page(&text.file);
             let headings = headings::collect(&page, &mut labels, &mut revision);
-            let equations =
-                equations::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
+            let equations = equations::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
             let figures = figures::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
             let directives = directives::collect(&page, &mut revision);
             problems.append(&mut revision.problems);

@@ -50,7 +50,9 @@ impl std::error::Error for Problems {}
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the messages say what the variants and their fields are")]
 pub enum Fault {
-    #[error("cannot read `{path}`: {reason}. Check the path; it starts at the top of the repository")]
+    #[error(
+        "cannot read `{path}`: {reason}. Check the path; it starts at the top of the repository"
+    )]
     Unreadable { path: String, reason: String },
     #[error("`{path}` is not valid Rust: {reason}. `cargo check` says more")]
     NotRust { path: String, reason: String },
@@ -90,7 +92,9 @@ pub enum Fault {
 
     #[error("`{target}` is not there{hint}. Correct the link, or restore what it pointed to")]
     DeadLink { target: String, hint: String },
-    #[error("the link to `{target}` has no text. Only equations and figures have a text of their own")]
+    #[error(
+        "the link to `{target}` has no text. Only equations and figures have a text of their own"
+    )]
     LinkWithoutText { target: String },
 
     #[error("`{path}` has no item `{item}`{hint}. Was it renamed? Quote it under its new name")]
@@ -157,7 +161,9 @@ pub enum Fault {
          `grouped`"
     )]
     UnknownFormat { format: String },
-    #[error("cell `{cell}` of `{path}` does not say `{after}` before a number{hint}. Correct the words")]
+    #[error(
+        "cell `{cell}` of `{path}` does not say `{after}` before a number{hint}. Correct the words"
+    )]
     NoSuchWords { path: String, cell: String, after: String, hint: String },
 
     #[error("the page loads `{url}` from elsewhere. Keep a copy in book/theme")]

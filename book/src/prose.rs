@@ -8,9 +8,8 @@ use crate::problem::Fault;
 use pulldown_cmark::{CodeBlockKind, Event, Tag, TagEnd};
 use std::ops::Range;
 
-const UNITS: [&str; 12] = [
-    "%", "s", "ms", "µs", "ns", "seconds", "minutes", "hours", "MB", "GB", "GFLOP/s", "samples/s",
-];
+const UNITS: [&str; 12] =
+    ["%", "s", "ms", "µs", "ns", "seconds", "minutes", "hours", "MB", "GB", "GFLOP/s", "samples/s"];
 
 const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
@@ -33,9 +32,9 @@ pub fn check(page: &Page<'_>, quoted: &[Range<usize>], revision: &mut Revision) 
                 exempt += 1;
             }
             Event::Start(Tag::CodeBlock(_) | Tag::Link { .. } | Tag::Heading { .. }) => exempt += 1,
-            Event::End(
-                TagEnd::CodeBlock | TagEnd::Link | TagEnd::Heading(_) | TagEnd::Image,
-            ) => exempt -= 1,
+            Event::End(TagEnd::CodeBlock | TagEnd::Link | TagEnd::Heading(_) | TagEnd::Image) => {
+                exempt -= 1
+            }
             Event::Html(html) | Event::InlineHtml(html)
                 if html.contains("<img") || html.contains("<svg") =>
             {
@@ -68,10 +67,8 @@ fn result_numbers(text: &str) -> Vec<(usize, &str)> {
         }
         let after = &text[end..];
         let next = after.trim_start_matches([' ', '\u{a0}', '\u{202f}']);
-        let unit: String = next
-            .chars()
-            .take_while(|&c| c.is_alphanumeric() || matches!(c, '%' | '/'))
-            .collect();
+        let unit: String =
+            next.chars().take_while(|&c| c.is_alphanumeric() || matches!(c, '%' | '/')).collect();
         let exponent = after
             .strip_prefix(['e', 'E'])
             .is_some_and(|rest| rest.trim_start_matches(['-', '+']).starts_with(DIGITS));

@@ -102,10 +102,9 @@ fn after_words(
 
 /// `value` as `fixed 2`, `percent 1`, `scientific 1` or `grouped` writes it.
 fn formatted(value: &str, format: &str) -> Result<String, Fault> {
-    let number: f64 = value.parse().map_err(|_| Fault::NotANumber {
-        value: value.to_owned(),
-        format: format.to_owned(),
-    })?;
+    let number: f64 = value
+        .parse()
+        .map_err(|_| Fault::NotANumber { value: value.to_owned(), format: format.to_owned() })?;
     let (kind, digits) = format.split_once(' ').unwrap_or((format, "0"));
     let digits: usize =
         digits.parse().map_err(|_| Fault::UnknownFormat { format: format.to_owned() })?;
@@ -126,10 +125,7 @@ fn formatted(value: &str, format: &str) -> Result<String, Fault> {
 
 fn superscript(exponent: &str) -> String {
     let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    exponent
-        .chars()
-        .map(|c| c.to_digit(10).map_or('⁻', |digit| digits[digit as usize]))
-        .collect()
+    exponent.chars().map(|c| c.to_digit(10).map_or('⁻', |digit| digits[digit as usize])).collect()
 }
 
 /// A whole number with a comma before every third digit from the right.

@@ -62,24 +62,21 @@ pub fn revise(
             let at = heading.range.end;
             let class =
                 if heading.level == HeadingLevel::H1 { "chapter-files" } else { "section-links" };
-            revision
-                .replace(at..at, format!("\n<p class=\"{class}\">{}</p>\n\n", links.join(" ")));
+            revision.replace(at..at, format!("\n<p class=\"{class}\">{}</p>\n\n", links.join(" ")));
         }
     }
 }
 
-/// The chapter's files that there are.
+/// The chapter's number, and its files that there are.
 fn files(chapter: &Chapter, repository: &Repository) -> Vec<String> {
-    [
-        ("Code", chapter.source()),
-        ("Tests", chapter.tests()),
-        ("Notebook", chapter.notebook()),
-    ]
-    .into_iter()
-    .filter(|(_, path)| repository.has(path))
-    .map(|(label, path)| {
-        let link = repository.link("source-link", &escape_text(&path), &path, "");
-        format!("<span>{label} {link}</span>")
-    })
-    .collect()
+    let number = format!("<span>Chapter {}</span>", chapter.number);
+    let files =
+        [("Code", chapter.source()), ("Tests", chapter.tests()), ("Notebook", chapter.notebook())]
+            .into_iter()
+            .filter(|(_, path)| repository.has(path))
+            .map(|(label, path)| {
+                let link = repository.link("source-link", &escape_text(&path), &path, "");
+                format!("<span>{label} {link}</span>")
+            });
+    std::iter::once(number).chain(files).collect()
 }

@@ -38,7 +38,8 @@ pub enum ServeError {
 }
 
 /// Listens at the end of each page for the word to load it again.
-const RELOAD: &str = "<script>new EventSource(\"/changes\").onmessage = () => location.reload();</script>\n";
+const RELOAD: &str =
+    "<script>new EventSource(\"/changes\").onmessage = () => location.reload();</script>\n";
 
 /// The pages, and the readers who wait for changes.
 #[derive(Default)]

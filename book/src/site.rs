@@ -84,8 +84,7 @@ impl Site {
         let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
         let file = if file.is_empty() { path.to_owned() } else { join(path, file) };
         let found = self.file(&file).is_some()
-            && (anchor.is_empty()
-                || ids.get(file.as_str()).is_none_or(|ids| ids.contains(anchor)));
+            && (anchor.is_empty() || ids.get(file.as_str()).is_none_or(|ids| ids.contains(anchor)));
         (!found).then(|| Fault::DeadLink { target: target.to_owned(), hint: String::new() })
     }
 }

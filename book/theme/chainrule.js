@@ -1,3 +1,5 @@
+// mdBook has a book.js of its own, which a file of that name in this folder would replace.
+
 // A formula that is copied arrives as LaTeX: alone between its dollars, within text among it.
 document.addEventListener("copy", (event) => {
   const selection = getSelection();
