@@ -43,8 +43,6 @@ pub fn find(repository: &Repository, target: &str, documented: bool) -> Result<C
 
 fn of_item(text: &str, item: &Item, documented: bool) -> Code {
     let mut range = if documented { item.range.clone() } else { item.undocumented.clone() };
-    // What is left of the documentation's last line is no part of the item.
-    range.start += text[range.clone()].len() - text[range.clone()].trim_start().len();
     let lines = items::lines(text, &range);
     // From the start of its line, so that the first line is indented as the others are.
     range.start = text[..range.start].rfind('\n').map_or(0, |newline| newline + 1);

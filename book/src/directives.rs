@@ -59,14 +59,16 @@ pub fn collect<'a>(page: &Page<'a>, revision: &mut Revision) -> Vec<Directive<'a
                 {
                     let rest = &page.text[start + 2..];
                     // One that is not closed ends with its line.
-                    let length = rest.find("}}").or(rest.find('\n')).unwrap_or(rest.len());
+                    let line = rest.find('\n').unwrap_or(rest.len());
+                    let closed = rest.find("}}");
+                    let length = closed.unwrap_or(line);
                     let inner = rest[..length].trim();
-                    done = (start + 2 + length + 2).min(page.text.len());
+                    done = start + 2 + length + closed.map_or(0, |_| 2);
                     from = done;
-                    match parse(inner) {
+                    match closed.and_then(|_| parse(inner)) {
                         Some(request) => directives.push(Directive { request, range: start..done }),
                         None => {
-                            let text = format!("{{{{{inner}}}}}");
+                            let text = page.text[start..done].trim().to_owned();
                             revision.note(page, start, Fault::Directive { text });
                         }
                     }

@@ -34,6 +34,11 @@ pub fn items(path: &str, text: &str) -> Result<Vec<Item>, Fault> {
         .map_err(|error| Fault::NotRust { path: path.to_owned(), reason: error.to_string() })?;
     let mut items = Vec::new();
     collect(&file.items, &[], &mut items);
+    for Item { undocumented, .. } in &mut items {
+        // What is left of the documentation's last line is no part of the item.
+        let code = &text[undocumented.clone()];
+        undocumented.start += code.len() - code.trim_start().len();
+    }
     Ok(items)
 }
 
@@ -281,6 +286,6 @@ fn eq_idle() {}
     fn documentation_can_be_left_out() {
         let items = items("a.rs", FILE).unwrap();
         let item = find("a.rs", &items, "Linear").unwrap();
-        assert_eq!(FILE[item.undocumented.clone()].trim(), "#[derive(Debug)]\nstruct Linear;");
+        assert_eq!(&FILE[item.undocumented.clone()], "#[derive(Debug)]\nstruct Linear;");
     }
 }

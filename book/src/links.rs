@@ -99,7 +99,7 @@ fn resolve(
 /// The fragment that shows `anchor` in a file of the repository.
 fn fragment(repository: &Repository, file: &str, anchor: &str) -> Result<String, Fault> {
     if !repository.has(file) || file.is_empty() {
-        return Err(Fault::DeadLink { target: file.to_owned(), hint: String::new() });
+        return Err(Fault::DeadLink { target: file.to_owned(), hint: ".".to_owned() });
     }
     if anchor.is_empty() {
         return Ok(String::new());
@@ -111,7 +111,7 @@ fn fragment(repository: &Repository, file: &str, anchor: &str) -> Result<String,
         }
         return Err(notebook.shown(anchor).err().unwrap_or_else(|| Fault::DeadLink {
             target: format!("{file}#{anchor}"),
-            hint: String::new(),
+            hint: ".".to_owned(),
         }));
     }
     if file.ends_with(".rs") {

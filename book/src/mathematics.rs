@@ -17,7 +17,7 @@
 use crate::page::{Page, Revision, escape_attribute, escape_text};
 use crate::problem::Fault;
 use katex::{KatexContext, Settings, StrictMode, StrictSetting, render_to_string};
-use pulldown_cmark::Event;
+use pulldown_cmark::{Event, Tag, TagEnd};
 
 /// Renders formulas.
 pub struct Mathematics {
@@ -61,16 +61,37 @@ impl Mathematics {
             let reason = reason.split(": \\").next().unwrap_or(reason).replace('\u{332}', "");
             Fault::Latex { latex: latex.to_owned(), reason }
         })?;
-        let html = escape_between_tags(&without_annotation(&html));
+        let html = for_markdown(&without_annotation(&html));
         Ok(format!("<span class=\"tex\" data-latex=\"{}\">{html}</span>", escape_attribute(latex)))
     }
 
     /// Renders what stands between dollars.
+    ///
+    /// A formula whose braces do not match is none to Markdown. Its dollar signs are left in the
+    /// text, and are refused there.
     pub fn revise(&self, page: &Page<'_>, revision: &mut Revision) {
+        let mut in_code = false;
         for (event, range) in &page.events {
             let html = match event {
                 Event::InlineMath(latex) => self.render(latex, false),
                 Event::DisplayMath(latex) => self.render(latex, true),
+                Event::Start(Tag::CodeBlock(_)) => {
+                    in_code = true;
+                    continue;
+                }
+                Event::End(TagEnd::CodeBlock) => {
+                    in_code = false;
+                    continue;
+                }
+                Event::Text(_) if !in_code => {
+                    let dollar = page.text[range.clone()].find('$').map(|k| range.start + k);
+                    if let Some(dollar) = dollar
+                        && !page.text[..dollar].ends_with('\\')
+                    {
+                        revision.note(page, dollar, Fault::LoneDollar);
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             revision.replace_or_note(page, range.clone(), html);
@@ -87,19 +108,35 @@ fn without_annotation(html: &str) -> String {
     }
 }
 
-/// Escapes the text of `html`, and leaves its tags and entities as they are.
-fn escape_between_tags(html: &str) -> String {
+/// `html` with its text escaped, and the attributes of each tag in order: katex-rs keeps them in a
+/// map whose order changes from run to run, and the same book shall have the same bytes.
+fn for_markdown(html: &str) -> String {
     let mut escaped = String::with_capacity(2 * html.len());
     let mut rest = html;
     while let Some(start) = rest.find(['<', '&']) {
-        let end = if rest[start..].starts_with('<') { '>' } else { ';' };
-        let end = rest[start..].find(end).map_or(rest.len(), |end| start + end + 1);
         escaped.push_str(&escape_text(&rest[..start]));
-        escaped.push_str(&rest[start..end]);
+        let is_tag = rest[start..].starts_with('<');
+        let end = rest[start..].find(if is_tag { '>' } else { ';' });
+        let end = end.map_or(rest.len(), |end| start + end + 1);
+        if is_tag {
+            escaped.push_str(&with_attributes_in_order(&rest[start..end]));
+        } else {
+            escaped.push_str(&rest[start..end]);
+        }
         rest = &rest[end..];
     }
     escaped.push_str(&escape_text(rest));
     escaped
+}
+
+fn with_attributes_in_order(tag: &str) -> String {
+    let end = if tag.ends_with("/>") { "/>" } else { ">" };
+    let Some((name, attributes)) = tag.trim_end_matches(end).split_once(' ') else {
+        return tag.to_owned();
+    };
+    let mut attributes: Vec<&str> = attributes.split_inclusive("\" ").map(str::trim).collect();
+    attributes.sort_unstable();
+    format!("{name} {}{end}", attributes.join(" "))
 }
 
 #[cfg(test)]
@@ -119,10 +156,25 @@ mod tests {
         let html = Mathematics::default().render(r"x_{ij} * y_{ij} * [z](w)", true).unwrap();
         assert!(!html.contains('\n'));
         let page = Page::parse("", 1, &html);
-        assert!(!page.events.iter().any(|(event, _)| matches!(
-            event,
-            Event::Start(pulldown_cmark::Tag::Emphasis | pulldown_cmark::Tag::Link { .. })
-        )));
+        assert!(
+            !page
+                .events
+                .iter()
+                .any(|(event, _)| matches!(event, Event::Start(Tag::Emphasis | Tag::Link { .. })))
+        );
+    }
+
+    #[test]
+    fn attributes_are_in_order() {
+        let in_order = "<math display=\"block\" xmlns=\"http://a b\">";
+        for tag in ["<math xmlns=\"http://a b\" display=\"block\">", in_order] {
+            assert_eq!(with_attributes_in_order(tag), in_order);
+        }
+        assert_eq!(
+            with_attributes_in_order("<path d=\"M0\" a=\"1\"/>"),
+            "<path a=\"1\" d=\"M0\"/>"
+        );
+        assert_eq!(with_attributes_in_order("</mrow>"), "</mrow>");
     }
 
     #[test]

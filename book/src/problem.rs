@@ -60,6 +60,12 @@ pub enum Fault {
     #[error("{reason} in `{latex}`. Correct the LaTeX: KaTeX's functions can be used")]
     Latex { latex: String, reason: String },
 
+    #[error(
+        "this dollar sign begins no formula. Close the formula, and each brace in it; a sign of \
+         currency is `\\$`"
+    )]
+    LoneDollar,
+
     #[error("this equation has no id. Write ```eq matmul-dw")]
     EquationWithoutId,
     #[error("`{id}` is no id: small letters, digits and hyphens make one")]
@@ -90,19 +96,19 @@ pub enum Fault {
     )]
     ChapterNumber { in_name: u32, in_summary: String },
 
-    #[error("`{target}` is not there{hint}. Correct the link, or restore what it pointed to")]
+    #[error("`{target}` is not there{hint} Correct the link, or restore what it pointed to")]
     DeadLink { target: String, hint: String },
     #[error(
         "the link to `{target}` has no text. Only equations and figures have a text of their own"
     )]
     LinkWithoutText { target: String },
 
-    #[error("`{path}` has no item `{item}`{hint}. Was it renamed? Quote it under its new name")]
+    #[error("`{path}` has no item `{item}`{hint} Was it renamed? Quote it under its new name")]
     NoItem { path: String, item: String, hint: String },
     #[error("`{path}` has several items `{item}`: {choices}. Name one of them")]
     AmbiguousItem { path: String, item: String, choices: String },
     #[error(
-        "`{path}` has no piece `{name}`{hint}. Mark it with `// ANCHOR: {name}` and \
+        "`{path}` has no piece `{name}`{hint} Mark it with `// ANCHOR: {name}` and \
          `// ANCHOR_END: {name}`"
     )]
     NoAnchor { path: String, name: String, hint: String },
@@ -114,7 +120,7 @@ pub enum Fault {
 
     #[error("`{path}` is no notebook: {reason}. Save it again in Jupyter, in format 4.5 or later")]
     NotANotebook { path: String, reason: String },
-    #[error("`{path}` has no cell `{cell}`{hint}. Restore the cell, or quote another one")]
+    #[error("`{path}` has no cell `{cell}`{hint} Restore the cell, or quote another one")]
     NoCell { path: String, cell: String, hint: String },
     #[error(
         "cell `{cell}` of `{path}` has no output. Run the notebook and save it with its outputs: \
@@ -152,7 +158,7 @@ pub enum Fault {
 
     #[error("`{path}` is no record: {reason}. Record the run again")]
     NotARecord { path: String, reason: String },
-    #[error("`{path}` has nothing at `{pointer}`{hint}. Correct the path")]
+    #[error("`{path}` has nothing at `{pointer}`{hint} Correct the path")]
     NoField { path: String, pointer: String, hint: String },
     #[error("`{value}` is no number. Quote a number, or drop the format `{format}`")]
     NotANumber { value: String, format: String },
@@ -162,7 +168,7 @@ pub enum Fault {
     )]
     UnknownFormat { format: String },
     #[error(
-        "cell `{cell}` of `{path}` does not say `{after}` before a number{hint}. Correct the words"
+        "cell `{cell}` of `{path}` does not say `{after}` before a number{hint} Correct the words"
     )]
     NoSuchWords { path: String, cell: String, after: String, hint: String },
 
@@ -170,12 +176,12 @@ pub enum Fault {
     ForeignRequest { url: String },
 }
 
-/// A suggestion for a message: `; did you mean …?`, or nothing where no candidate is close.
+/// The end of a sentence: `; did you mean …?`, or a full stop where no candidate is close.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     candidates
         .into_iter()
         .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.5)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
+        .map_or_else(|| ".".to_owned(), |(_, candidate)| format!("; did you mean `{candidate}`?"))
 }

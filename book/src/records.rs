@@ -38,7 +38,8 @@ pub fn quote(
         None => value,
     };
     let title = escape_attribute(&format!("from {target}"));
-    let address = repository.address(path, "");
+    let fragment = if path.ends_with(".ipynb") { within } else { "" };
+    let address = repository.address(path, fragment);
     Ok(match address {
         Some(address) => format!(
             "<a class=\"number\" title=\"{title}\" href=\"{}\">{}</a>",
@@ -67,7 +68,7 @@ fn look_up<'a>(path: &str, record: &'a Value, pointer: &str) -> Result<&'a Value
         value = next.ok_or_else(|| {
             let hint = match value {
                 Value::Object(fields) => did_you_mean(part, fields.keys().map(String::as_str)),
-                _ => String::new(),
+                _ => ".".to_owned(),
             };
             Fault::NoField { path: path.to_owned(), pointer: pointer.to_owned(), hint }
         })?;

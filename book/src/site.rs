@@ -85,7 +85,7 @@ impl Site {
         let file = if file.is_empty() { path.to_owned() } else { join(path, file) };
         let found = self.file(&file).is_some()
             && (anchor.is_empty() || ids.get(file.as_str()).is_none_or(|ids| ids.contains(anchor)));
-        (!found).then(|| Fault::DeadLink { target: target.to_owned(), hint: String::new() })
+        (!found).then(|| Fault::DeadLink { target: target.to_owned(), hint: ".".to_owned() })
     }
 }
 
@@ -98,7 +98,7 @@ fn targets<'a>(path: &str, text: &'a str) -> Vec<(usize, &'a str, bool)> {
     let sources = values(text, " src=\"", "\"").map(|(k, url)| (k, url, true));
     let links = values(text, " href=\"", "\"").map(|(k, url)| {
         let tag = text[..k].rfind('<').map_or("", |start| &text[start..k]);
-        (k, url, !tag.starts_with("<a "))
+        (k, url, tag != "<a" && !tag.starts_with("<a "))
     });
     // The base that the page "not found" names is no file.
     sources.chain(links).filter(|(k, ..)| !text[..*k].ends_with("<base")).collect()
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn links_and_anchors_must_lead_somewhere() {
-        let page = "<h1 id=\"top\">\n<a href=\"b.html#there\"><a href=\"#top\">";
+        let page = "<h1 id=\"top\">\n<a href=\"b.html#there\"><a href=\"#top\"><a href=\"https://c.example\">";
         assert!(site(&[("a.html", page), ("b.html", "<p id=\"there\">")]).is_empty());
         let problems = site(&[("a.html", page), ("b.html", "<p>")]);
         assert_eq!(problems.len(), 1);
