@@ -72,10 +72,6 @@ impl Options {
             .filter(|path| path.exists())
             .collect()
     }
-
-    fn is_output(&self, path: &Path) -> bool {
-        path.starts_with(self.site())
-    }
 }
 
 /// Builds the site into the folder `destination`, and returns what it has.

@@ -10,6 +10,13 @@ use crate::repository::{Repository, lines_fragment};
 use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
 use std::ops::Range;
 
+/// A link, as far as it is read.
+struct Link<'a> {
+    target: &'a str,
+    range: Range<usize>,
+    text: Option<Range<usize>>,
+}
+
 /// What a link becomes.
 enum Fate {
     /// It stays.
@@ -24,15 +31,15 @@ enum Fate {
 
 /// Checks and completes the links of a page.
 pub fn revise(page: &Page<'_>, labels: &Labels, repository: &Repository, revision: &mut Revision) {
-    let mut open: Option<(&str, Range<usize>, Option<Range<usize>>)> = None;
+    let mut open: Option<Link<'_>> = None;
     for (event, range) in &page.events {
         match event {
             // An address between angle brackets, or behind a name, is no part of the book.
             Event::Start(Tag::Link { link_type: LinkType::Inline, dest_url, .. }) => {
-                open = Some((dest_url, range.clone(), None));
+                open = Some(Link { target: dest_url, range: range.clone(), text: None });
             }
             Event::End(TagEnd::Link) => {
-                let Some((target, range, text)) = open.take() else { continue };
+                let Some(Link { target, range, text }) = open.take() else { continue };
                 let fate = resolve(page, target, text.is_some(), labels, repository);
                 let text = text.unwrap_or(range.start + 1..range.start + 1);
                 match fate {
@@ -53,9 +60,9 @@ pub fn revise(page: &Page<'_>, labels: &Labels, repository: &Repository, revisio
                 }
             }
             _ => {
-                if let Some((_, _, text)) = &mut open {
-                    let known = text.take().unwrap_or(range.clone());
-                    *text = Some(known.start..known.end.max(range.end));
+                if let Some(link) = &mut open {
+                    let known = link.text.take().unwrap_or(range.clone());
+                    link.text = Some(known.start..known.end.max(range.end));
                 }
             }
         }

@@ -58,8 +58,8 @@ fn look_up<'a>(path: &str, record: &'a Value, pointer: &str) -> Result<&'a Value
             Value::Array(list) => match part.split_once('=') {
                 Some((key, wanted)) => list.iter().find(|object| match object.get(key) {
                     Some(Value::String(text)) => text == wanted,
-                    Some(value) => value.to_string() == wanted,
-                    None => false,
+                    Some(Value::Number(number)) => number.to_string() == wanted,
+                    _ => false,
                 }),
                 None => part.parse().ok().and_then(|k: usize| list.get(k)),
             },

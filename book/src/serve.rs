@@ -2,17 +2,19 @@
 //!
 //! The site is served from memory. While a chapter does not build, its last good pages stay, and
 //! the problems are printed.
+//!
+//! Changes are found by looking at the times of all files, a few hundred, several times a second.
+//! The system's notices would tell of every reading too, and the build reads what it is told of.
 
 use crate::site::Site;
 use crate::{Options, build, show};
-use notify_debouncer_mini::new_debouncer;
-use notify_debouncer_mini::notify::RecursiveMode;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 use tiny_http::{Header, Request, Response, Server};
 
@@ -29,9 +31,6 @@ pub enum ServeError {
         /// A port to try.
         other: u16,
     },
-    /// Changes of files cannot be seen.
-    #[error("cannot watch the files: {0}. Build by hand: `cargo run --release -p book`")]
-    Watch(#[from] notify_debouncer_mini::notify::Error),
     /// The first build failed.
     #[error(transparent)]
     Build(#[from] mdbook_driver::errors::Error),
@@ -77,6 +76,7 @@ pub fn serve(options: &Options, host: IpAddr, port: u16) -> Result<(), ServeErro
     })?;
     let folder = tempfile::tempdir().map_err(mdbook_driver::errors::Error::from)?;
     let shared = Arc::new(Shared::default());
+    let times = times(options);
     rebuild(options, folder.path(), &shared)?;
     let local = server.server_addr().to_ip().unwrap_or(address);
     println!("The book is at http://{local}. It follows your changes; Ctrl-C ends it.");
@@ -87,7 +87,7 @@ pub fn serve(options: &Options, host: IpAddr, port: u16) -> Result<(), ServeErro
             let _ = answer(request, &pages);
         }
     });
-    watch(options, folder.path(), &shared)
+    watch(options, folder.path(), &shared, times)
 }
 
 fn rebuild(
@@ -100,26 +100,51 @@ fn rebuild(
     Ok(())
 }
 
-fn watch(options: &Options, folder: &Path, shared: &Shared) -> Result<(), ServeError> {
-    let (sender, changes) = mpsc::channel();
-    let mut debouncer = new_debouncer(Duration::from_millis(200), sender)?;
-    for path in options.watched() {
-        debouncer.watcher().watch(&path, RecursiveMode::Recursive)?;
-    }
-    for change in changes {
-        let Ok(events) = change else { continue };
-        // What the build itself writes is no change.
-        let Some(event) = events.iter().find(|event| !options.is_output(&event.path)) else {
-            continue;
-        };
+/// Rebuilds whenever a file changes, and never returns.
+fn watch(options: &Options, folder: &Path, shared: &Shared, mut known: Times) -> ! {
+    loop {
+        thread::sleep(Duration::from_millis(300));
+        let times = times(options);
+        let Some(changed) = first_change(&known, &times) else { continue };
         let start = Instant::now();
-        let name = event.path.file_name().unwrap_or_default().to_string_lossy();
+        let name = changed.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match rebuild(options, folder, shared) {
             Ok(()) => println!("{name}: rebuilt in {:.1} s", start.elapsed().as_secs_f64()),
             Err(error) => show(&error),
         }
+        known = times;
     }
-    Ok(())
+}
+
+/// When each file was last changed.
+type Times = BTreeMap<PathBuf, SystemTime>;
+
+fn times(options: &Options) -> Times {
+    let mut times = Times::new();
+    for path in options.watched() {
+        add_times(&path, &mut times);
+    }
+    times
+}
+
+/// A file that goes away while it is looked at has no time, which is a change.
+fn add_times(path: &Path, times: &mut Times) {
+    let Ok(metadata) = path.metadata() else { return };
+    if metadata.is_dir() {
+        // Checkpoints of Jupyter, and the like.
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        for entry in path.read_dir().into_iter().flatten().flatten().filter(|_| !hidden) {
+            add_times(&entry.path(), times);
+        }
+    } else if let Ok(time) = metadata.modified() {
+        times.insert(path.to_owned(), time);
+    }
+}
+
+fn first_change<'a>(before: &'a Times, after: &'a Times) -> Option<&'a PathBuf> {
+    let gone = before.keys().find(|path| !after.contains_key(*path));
+    let new = after.iter().find(|(path, time)| before.get(*path) != Some(time));
+    new.map(|(path, _)| path).or(gone)
 }
 
 fn answer(request: Request, shared: &Shared) -> io::Result<()> {
@@ -163,5 +188,24 @@ fn content_type(name: &str) -> &'static str {
         "woff2" => "font/woff2",
         "txt" => "text/plain; charset=utf-8",
         _ => "text/html; charset=utf-8",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_changed_and_deleted_files_are_changes() {
+        let (early, late) = (SystemTime::UNIX_EPOCH, SystemTime::now());
+        let times = |pairs: &[(&str, SystemTime)]| -> Times {
+            pairs.iter().map(|(path, time)| (PathBuf::from(path), *time)).collect()
+        };
+        let before = times(&[("a", early), ("b", early)]);
+        let change = |after: &Times| first_change(&before, after).cloned();
+        assert_eq!(change(&before), None);
+        assert_eq!(change(&times(&[("a", early), ("b", late)])), Some("b".into()));
+        assert_eq!(change(&times(&[("a", early), ("b", early), ("c", early)])), Some("c".into()));
+        assert_eq!(change(&times(&[("b", early)])), Some("a".into()));
     }
 }

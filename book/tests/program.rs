@@ -10,10 +10,12 @@ use fixture::Fixture;
 use mdbook_driver::MDBook;
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::SystemTime;
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_book"))
@@ -114,6 +116,25 @@ fn serve_prints_its_address_and_answers() {
     assert!(get(address, "/theme/katex.css").contains("Content-Type: text/css"));
     assert!(get(address, "/none.html").starts_with("HTTP/1.1 404"));
     assert!(get(address, "/../Cargo.toml").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn readers_are_told_of_a_change() {
+    let child = program().args(["serve", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut running = Running(child);
+    let mut lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
+    let line = lines.next().unwrap().unwrap();
+    let address = line.split("http://").nth(1).unwrap().split(". ").next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /changes HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
+    let mut answer = BufReader::new(stream).lines();
+    assert_eq!(answer.next().unwrap().unwrap(), "HTTP/1.1 200 OK");
+
+    let chapter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../chapters/notation.md");
+    File::options().append(true).open(chapter).unwrap().set_modified(SystemTime::now()).unwrap();
+    assert!(answer.map_while(Result::ok).any(|line| line == "data: reload"));
+    let line = lines.next().unwrap().unwrap();
+    assert!(line.starts_with("notation.md: rebuilt in "), "{line}");
 }
 
 #[test]
