@@ -35,7 +35,7 @@ pub fn quote(
     };
     let shown = match format {
         Some(format) => formatted(&value, format)?,
-        None => value,
+        None => escape_text(&value),
     };
     let title = escape_attribute(&format!("from {target}"));
     let fragment = if path.ends_with(".ipynb") { within } else { "" };
@@ -44,9 +44,9 @@ pub fn quote(
         Some(address) => format!(
             "<a class=\"number\" title=\"{title}\" href=\"{}\">{}</a>",
             escape_attribute(&address),
-            escape_text(&shown)
+            shown
         ),
-        None => format!("<span class=\"number\" title=\"{title}\">{}</span>", escape_text(&shown)),
+        None => format!("<span class=\"number\" title=\"{title}\">{shown}</span>"),
     })
 }
 
@@ -101,7 +101,7 @@ fn after_words(
     })
 }
 
-/// `value` as `fixed 2`, `percent 1`, `scientific 1` or `grouped` writes it.
+/// `value` as `fixed 2`, `percent 1`, `scientific 1` or `grouped` writes it, in HTML.
 fn formatted(value: &str, format: &str) -> Result<String, Fault> {
     let number: f64 = value
         .parse()
@@ -114,19 +114,15 @@ fn formatted(value: &str, format: &str) -> Result<String, Fault> {
     match kind {
         "fixed" => Ok(minus(format!("{number:.digits$}"))),
         "percent" => Ok(minus(format!("{:.digits$} %", 100.0 * number))),
+        "scientific" if number == 0.0 => Ok("0".to_owned()),
         "scientific" => {
-            let text = format!("{number:.digits$e}");
+            let text = minus(format!("{number:.digits$e}"));
             let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-            Ok(format!("{} · 10{}", minus(mantissa.to_owned()), superscript(exponent)))
+            Ok(format!("{mantissa} · 10<sup>{exponent}</sup>"))
         }
         "grouped" => Ok(minus(grouped(number.round()))),
         _ => Err(Fault::UnknownFormat { format: format.to_owned() }),
     }
-}
-
-fn superscript(exponent: &str) -> String {
-    let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    exponent.chars().map(|c| c.to_digit(10).map_or('⁻', |digit| digits[digit as usize])).collect()
 }
 
 /// A whole number with a comma before every third digit from the right.
@@ -152,7 +148,8 @@ mod tests {
     fn numbers_are_written_as_asked() {
         assert_eq!(formatted("0.98765", "percent 1").unwrap(), "98.8 %");
         assert_eq!(formatted("-1.5", "fixed 2").unwrap(), "−1.50");
-        assert_eq!(formatted("1.1497e-10", "scientific 1").unwrap(), "1.1 · 10⁻¹⁰");
+        assert_eq!(formatted("1.15e-10", "scientific 1").unwrap(), "1.1 · 10<sup>−10</sup>");
+        assert_eq!(formatted("0.0", "scientific 1").unwrap(), "0");
         assert_eq!(formatted("109386", "grouped").unwrap(), "109,386");
         assert_eq!(formatted("-1000", "grouped").unwrap(), "−1,000");
         assert_eq!(formatted("12", "grouped").unwrap(), "12");

@@ -23,7 +23,7 @@ impl Repository {
             let text = String::from_utf8(output.stdout).ok()?;
             output.status.success().then(|| text.trim().to_owned())
         };
-        let web = git(&["remote", "get-url", "origin"])
+        let web = git(&["config", "remote.origin.url"])
             .and_then(|remote| web_address(&remote))
             .zip(git(&["rev-parse", "HEAD"]))
             .map(|(address, commit)| format!("{address}/blob/{commit}"));
