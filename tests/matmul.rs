@@ -169,7 +169,7 @@ fn eq_transpose() {
 }
 
 #[test]
-fn eq_shared_input() {
+fn eq_matmul_shared_input() {
     // C·C: the two uses of C add dY·Cᵀ and Cᵀ·dY.
     let mut draw = Draw::new(6);
     let [c, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[3, 3]));
