@@ -34,8 +34,8 @@ use tile::{Factors, Target, tile};
 
 /// Terms of a block: a panel of B takes 32 KiB in `f32` with AVX-512, and half of it with AVX2.
 const TERMS: usize = 256;
-/// Rows of A that are copied at a time, a multiple of the rows of either tile: 192 KiB in `f32`.
-const BLOCK: usize = 192;
+/// Rows of A that are copied at a time, a multiple of 6 and of 8: 96 KiB in `f32`.
+const BLOCK: usize = 96;
 /// Most columns of a panel: two registers of 16.
 const COLUMNS: usize = 32;
 /// Most segments of a block of terms.

@@ -8,7 +8,7 @@ use chainrule::matmul::product;
 use chainrule::parallel::GRAIN;
 use chainrule::product::multiply;
 use chainrule::{Mode, Real, ShapeError, Tape, Tensor, Var};
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Ix2, IxDyn, arr1, arr2, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Ix2, IxDyn, arr1, arr2, s};
 use numeric::gradient;
 use proptest::prelude::*;
 
@@ -94,6 +94,54 @@ fn eq_matmul_dw() {
 }
 
 #[test]
+fn eq_matmul_dw_samples() {
+    let (m, k, n) = (5, 3, 2);
+    let mut draw = Draw::new(13);
+    let (x, w) = (draw.away_from_zero(&[m, k]), draw.away_from_zero(&[k, n]));
+    let dy = draw.away_from_zero::<f64>(&[m, n]);
+    let mut sum = Tensor::<f64>::zeros(IxDyn(&[k, n]));
+    for i in 0..m {
+        let [x, dy] = [&x, &dy].map(|a| a.slice_axis(Axis(0), (i..i + 1).into()).to_owned());
+        assert_eq!((x.shape(), dy.shape()), ([1, k].as_slice(), [1, n].as_slice()));
+        sum += &multiplied(&x.t().to_owned(), &dy);
+        // Each sample's part is what the tape says of this sample alone.
+        let (_, [_, dw]) = run(|tape, [x, w]| tape.matmul(x, w), [&x, &w], &dy);
+        assert_relative_eq!(dw, multiplied(&x.t().to_owned(), &dy), max_relative = 1e-14);
+    }
+    let (_, [_, dw]) = run(|tape, [x, w]| tape.matmul(x, w), [&x, &w], &dy);
+    assert_relative_eq!(sum, dw, max_relative = 1e-13, epsilon = 1e-13);
+    assert_relative_eq!(
+        sum,
+        gradient(&w, &dy, |w| multiplied(&x, w)),
+        max_relative = 1e-7,
+        epsilon = 1e-9
+    );
+}
+
+#[test]
+fn eq_matmul_adjoint() {
+    let (m, k, n) = (3, 4, 2);
+    let mut draw = Draw::new(14);
+    let (x, w) = (draw.away_from_zero(&[m, k]), draw.away_from_zero(&[k, n]));
+    let dy = draw.away_from_zero::<f64>(&[m, n]);
+    let (_, [_, dw]) = run(|tape, [x, w]| tape.matmul(x, w), [&x, &w], &dy);
+    for _ in 0..4 {
+        let v = draw.away_from_zero::<f64>(&[k, n]);
+        let along = multiplied(&x, &v);
+        assert_eq!(along.shape(), [m, n]);
+        let left = (&dy * &along).sum();
+        let right = (multiplied(&x.t().to_owned(), &dy) * &v).sum();
+        assert_relative_eq!(left, right, max_relative = 1e-12, epsilon = 1e-12);
+        assert_relative_eq!(left, (&dw * &v).sum(), max_relative = 1e-12, epsilon = 1e-12);
+        // The change of Σ dY ⊙ Y along V, by a central difference.
+        let moved = |by: f64| (&dy * &multiplied(&x, &(&w + &(&v * by)))).sum();
+        let step = f64::EPSILON.cbrt();
+        let change = (moved(step) - moved(-step)) / (2.0 * step);
+        assert_relative_eq!(left, change, max_relative = 1e-6, epsilon = 1e-8);
+    }
+}
+
+#[test]
 fn eq_linear_bias() {
     let mut draw = Draw::new(4);
     let (x, w) = (draw.away_from_zero(&[3, 4]), draw.away_from_zero(&[4, 2]));
@@ -122,7 +170,7 @@ fn eq_transpose() {
 }
 
 #[test]
-fn eq_shared_input() {
+fn eq_matmul_shared_input() {
     // C·C: the two uses of C add dY·Cᵀ and Cᵀ·dY.
     let mut draw = Draw::new(6);
     let [c, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[3, 3]));

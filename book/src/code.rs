@@ -1,0 +1,134 @@
+//! Code as it stands in the repository: `{{code src/matmul.rs#Linear::forward}}`.
+//!
+//! After the `#` stands an item's path (see [`crate::items`]) or, after an `@` in its place, the
+//! name of a piece (see [`crate::anchors`]). Without either the whole file is quoted.
+
+use crate::anchors;
+use crate::items::{self, Item};
+use crate::page::escape_text;
+use crate::problem::Fault;
+use crate::repository::{Repository, lines_fragment};
+use std::ops::RangeInclusive;
+
+/// A piece of code, with its place.
+#[derive(Clone, Debug)]
+pub struct Code {
+    /// The code, without the indentation that all its lines share.
+    pub text: String,
+    /// The lines on which it stands.
+    pub lines: RangeInclusive<usize>,
+    /// The name of the test that it is.
+    pub test: Option<String>,
+}
+
+/// Finds the code at `target`.
+///
+/// # Errors
+/// [`Fault`] where the file, the item or the piece is not there.
+pub fn find(repository: &Repository, target: &str, documented: bool) -> Result<Code, Fault> {
+    if let Some((path, name)) = target.split_once('@') {
+        let (text, lines) = anchors::piece(path, &repository.read(path)?, name)?;
+        return Ok(Code { text: dedent(&text), lines, test: None });
+    }
+    let (path, item) = target.split_once('#').unwrap_or((target, ""));
+    let text = repository.read(path)?;
+    if item.is_empty() {
+        let lines = 1..=text.lines().count().max(1);
+        return Ok(Code { text: dedent(&anchors::without_marks(&text)), lines, test: None });
+    }
+    let items = items::items(path, &text)?;
+    let item = items::find(path, &items, item)?;
+    Ok(of_item(&text, item, documented))
+}
+
+fn of_item(text: &str, item: &Item, documented: bool) -> Code {
+    let mut range = if documented { item.range.clone() } else { item.undocumented.clone() };
+    let lines = items::lines(text, &range);
+    // From the start of its line, so that the first line is indented as the others are.
+    range.start = text[..range.start].rfind('\n').map_or(0, |newline| newline + 1);
+    Code {
+        text: dedent(&anchors::without_marks(&text[range])),
+        lines,
+        test: item.is_test.then(|| item.path.join("::")),
+    }
+}
+
+/// The quote as Markdown: the code in a block, below a line that says where it is from.
+///
+/// # Errors
+/// As [`find`].
+pub fn quote(repository: &Repository, target: &str, documented: bool) -> Result<String, Fault> {
+    let code = find(repository, target, documented)?;
+    let path = target.split(['#', '@']).next().unwrap_or(target);
+    let source =
+        repository.link("source-link", &escape_text(path), path, &lines_fragment(&code.lines));
+    let run = code.test.and_then(|test| Some(format!("{} {test}", command(path)?)));
+    let run = run.map_or_else(String::new, |run| {
+        format!(" <code class=\"run-command\">{}</code>", escape_text(&run))
+    });
+    Ok(format!(
+        "<div class=\"listing\"><div class=\"listing-source\">{source}{run}</div>\n\n{}\n\n</div>",
+        fenced(language(path), &code.text)
+    ))
+}
+
+/// The command that runs the tests of a file in `tests`.
+pub fn command(path: &str) -> Option<String> {
+    let name = path.strip_prefix("tests/")?.split(['/', '.']).next()?;
+    Some(format!("cargo test --test {name}"))
+}
+
+/// `text` in a fence that nothing in it can close.
+pub fn fenced(language: &str, text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}", text.trim_matches('\n'))
+}
+
+fn language(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("rs") => "rust",
+        Some("toml") => "toml",
+        Some("json") => "json",
+        Some("py") => "python",
+        _ => "text",
+    }
+}
+
+/// `text` without the indentation that all its lines share.
+fn dedent(text: &str) -> String {
+    let indentation = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.len() - line.trim_start().len())
+        .min()
+        .unwrap_or(0);
+    let lines: Vec<&str> = text.lines().map(|line| line.get(indentation..).unwrap_or("")).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_loses_the_indentation_of_its_place() {
+        assert_eq!(dedent("    a\n\n      b\n    c"), "a\n\n  b\nc");
+    }
+
+    #[test]
+    fn no_code_closes_its_fence() {
+        assert_eq!(fenced("text", "a"), "```text\na\n```");
+        assert_eq!(fenced("text", "````\na"), "`````text\n````\na\n`````");
+    }
+
+    #[test]
+    fn a_test_has_a_command() {
+        assert_eq!(command("tests/matmul.rs").as_deref(), Some("cargo test --test matmul"));
+        assert_eq!(
+            command("tests/solutions/matmul.rs").as_deref(),
+            Some("cargo test --test solutions")
+        );
+        assert_eq!(command("src/matmul.rs"), None);
+    }
+}

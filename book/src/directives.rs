@@ -1,0 +1,190 @@
+//! Quotes within the text: `{{code …}}`, `{{output …}}`, `{{number …}}`, `{{reported …}}` and
+//! `{{shapes}}`.
+//!
+//! | directive | becomes |
+//! |---|---|
+//! | `{{code src/matmul.rs#Linear::forward}}` | the item's code; `without docs` after it leaves its documentation out |
+//! | `{{code src/matmul.rs@piece}}` | the code between `// ANCHOR: piece` and `// ANCHOR_END: piece` |
+//! | `{{output notebooks/05-matmul.ipynb#cell}}` | what the cell printed, or the table that it showed |
+//! | `{{number notebooks/records/x.json#/path as percent 1}}` | a number of a record: see [`crate::records`] |
+//! | `{{reported 94.8 %}}` | a number that somebody else reports |
+//! | `{{shapes}}` | the shape ledger of all equations of the chapter |
+
+use crate::code;
+use crate::equations::{self, Equation};
+use crate::notebook::{Notebook, Shown};
+use crate::page::{Page, Revision, escape_attribute};
+use crate::problem::Fault;
+use crate::records;
+use crate::repository::Repository;
+use pulldown_cmark::{Event, Tag, TagEnd};
+use std::ops::Range;
+
+/// A quote, with its place.
+#[derive(Debug)]
+pub struct Directive<'a> {
+    /// What is to be quoted, and how.
+    pub request: Request<'a>,
+    /// Where it stands, braces included.
+    pub range: Range<usize>,
+}
+
+/// What is to be quoted.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request<'a> {
+    /// Code, with its documentation or without.
+    Code(&'a str, bool),
+    /// The output of a cell.
+    Output(&'a str),
+    /// A number: its source, the words before it, its format.
+    Number(&'a str, Option<&'a str>, Option<&'a str>),
+    /// A number that somebody else reports.
+    Reported(&'a str),
+    /// The chapter's shape ledger.
+    Shapes,
+}
+
+/// The directives of a page.
+pub fn collect<'a>(page: &Page<'a>, revision: &mut Revision) -> Vec<Directive<'a>> {
+    let mut directives: Vec<Directive<'a>> = Vec::new();
+    let (mut in_code, mut done) = (false, 0);
+    for (event, range) in &page.events {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => in_code = true,
+            Event::End(TagEnd::CodeBlock) => in_code = false,
+            Event::Text(_) if !in_code => {
+                let mut from = range.start.max(done);
+                while from < range.end
+                    && let Some(start) = page.text[from..range.end].find("{{").map(|k| from + k)
+                {
+                    let rest = &page.text[start + 2..];
+                    // One that is not closed ends with its line.
+                    let line = rest.find('\n').unwrap_or(rest.len());
+                    let closed = rest.find("}}");
+                    let length = closed.unwrap_or(line);
+                    let inner = rest[..length].trim();
+                    done = start + 2 + length + closed.map_or(0, |_| 2);
+                    from = done;
+                    match closed.and_then(|_| parse(inner)) {
+                        Some(request) => directives.push(Directive { request, range: start..done }),
+                        None => {
+                            let text = page.text[start..done].trim().to_owned();
+                            revision.note(page, start, Fault::Directive { text });
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    directives
+}
+
+fn parse(text: &str) -> Option<Request<'_>> {
+    let (kind, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let rest = rest.trim();
+    let (target, options) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let options = options.trim();
+    match (kind, target, options) {
+        ("shapes", "", "") => Some(Request::Shapes),
+        ("reported", _, _) if !rest.is_empty() => Some(Request::Reported(rest)),
+        (_, "", _) => None,
+        ("code", _, "") => Some(Request::Code(target, true)),
+        ("code", _, "without docs") => Some(Request::Code(target, false)),
+        ("output", _, "") => Some(Request::Output(target)),
+        ("number", _, _) => {
+            let (after, options) = match options.strip_prefix("after \"") {
+                Some(rest) => {
+                    let (words, rest) = rest.split_once('"')?;
+                    (Some(words), rest.trim())
+                }
+                None => (None, options),
+            };
+            let format = match options {
+                "" => None,
+                options => Some(options.strip_prefix("as ")?.trim()),
+            };
+            Some(Request::Number(target, after, format))
+        }
+        _ => None,
+    }
+}
+
+/// Puts what they ask for in the place of the directives.
+pub fn revise(
+    page: &Page<'_>,
+    directives: &[Directive<'_>],
+    equations: &[Equation],
+    repository: &Repository,
+    revision: &mut Revision,
+) {
+    for Directive { request, range } in directives {
+        let text = match request {
+            Request::Code(target, documented) => code::quote(repository, target, *documented),
+            Request::Output(target) => output(repository, target),
+            Request::Number(target, after, format) => {
+                records::quote(repository, target, *after, *format)
+            }
+            Request::Reported(text) => {
+                Ok(format!("<span class=\"reported\" title=\"as reported\">{text}</span>"))
+            }
+            Request::Shapes => Ok(equations::ledger(equations)),
+        };
+        revision.replace_or_note(page, range.clone(), text);
+    }
+}
+
+fn output(repository: &Repository, target: &str) -> Result<String, Fault> {
+    let (path, cell) = target.split_once('#').unwrap_or((target, ""));
+    let shown = match Notebook::read(repository, path)?.shown(cell)? {
+        Shown::Text(text) => code::fenced("text", &text),
+        Shown::Html(html) => {
+            let lines: Vec<&str> = html.lines().filter(|line| !line.trim().is_empty()).collect();
+            format!("<div class=\"table-wrapper\">\n{}\n</div>", lines.join("\n"))
+        }
+        Shown::Svg(_) | Shown::Png(_) => {
+            return Err(Fault::OtherOutput {
+                path: path.to_owned(),
+                cell: cell.to_owned(),
+                kind: "a picture".to_owned(),
+                way_out: "Quote it in a ```figure block, which has words for it".to_owned(),
+            });
+        }
+    };
+    let run = repository.link("run-link", "Run it", path, cell);
+    Ok(format!(
+        "<div class=\"listing output\" title=\"{}\"><div class=\"listing-source\">Output {run}</div>\
+         \n\n{shown}\n\n</div>",
+        escape_attribute(&format!("from {target}"))
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_understood() {
+        assert_eq!(parse("shapes"), Some(Request::Shapes));
+        assert_eq!(parse("reported 94.8 %"), Some(Request::Reported("94.8 %")));
+        assert_eq!(parse("code a.rs#b without docs"), Some(Request::Code("a.rs#b", false)));
+        assert_eq!(
+            parse("number a.ipynb#c after \"error \" as scientific 1"),
+            Some(Request::Number("a.ipynb#c", Some("error "), Some("scientific 1")))
+        );
+        assert_eq!(parse("number a.json#/b"), Some(Request::Number("a.json#/b", None, None)));
+        for text in ["", "code", "code a b", "number a after b", "number a percent", "figure a"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn code_has_no_directives() {
+        let page = Page::parse("a.md", 1, "`{{code a}}`\n\n```text\n{{code b}}\n```\n\n{{shapes}}");
+        let mut revision = Revision::default();
+        let directives = collect(&page, &mut revision);
+        assert_eq!(directives.len(), 1);
+        assert_eq!(directives[0].request, Request::Shapes);
+        assert!(revision.problems.is_empty());
+    }
+}

@@ -1,0 +1,187 @@
+//! LaTeX becomes HTML and MathML while the book is built.
+//!
+//! **Why katex-rs.** Four crates were held against each other on eight formulas of this book, in
+//! Chromium, at the size of its text. `pulldown-latex` and `math-core` write MathML, which the
+//! browser sets: with Latin Modern Math and with STIX Two Math the brackets of matrices stood too
+//! far from their entries, delimiters were too high, and primes and hats out of place; and another
+//! browser would set it otherwise. KaTeX sets the formula itself, alike in all browsers. Its two
+//! forms in Rust cannot be told apart by eye. `katex` runs KaTeX 0.16.4 in a JavaScript engine that
+//! a C compiler must build, and takes about ten times as long. `katex-rs` is a port of KaTeX 0.18.5
+//! that needs nothing but Rust; it puts MathML beside the formula for screen readers. The style
+//! sheet and the fonts in `theme` are those of that release.
+//!
+//! The LaTeX itself is kept in the attribute `data-latex`, which `theme/chainrule.js` puts on the
+//! clipboard when a formula is copied. KaTeX would have it in the MathML as text, where the
+//! search index would take it for prose.
+
+use crate::page::{Page, Revision, escape_attribute, escape_text};
+use crate::problem::Fault;
+use katex::{KatexContext, Settings, StrictMode, StrictSetting, render_to_string};
+use pulldown_cmark::{Event, Tag, TagEnd};
+
+/// Renders formulas.
+pub struct Mathematics {
+    context: KatexContext,
+    inline: Settings,
+    display: Settings,
+}
+
+impl std::fmt::Debug for Mathematics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mathematics").finish_non_exhaustive()
+    }
+}
+
+impl Default for Mathematics {
+    fn default() -> Self {
+        let settings = |display| {
+            Settings::builder()
+                .display_mode(display)
+                .strict(StrictSetting::Mode(StrictMode::Error))
+                .build()
+        };
+        Self { context: KatexContext::default(), inline: settings(false), display: settings(true) }
+    }
+}
+
+impl Mathematics {
+    /// `latex` as one line of HTML that Markdown leaves alone, centered on a line of its own where
+    /// `display`.
+    ///
+    /// # Errors
+    /// [`Fault::Latex`] where KaTeX does not understand it.
+    pub fn render(&self, latex: &str, display: bool) -> Result<String, Fault> {
+        let latex = latex.trim();
+        let settings = if display { &self.display } else { &self.inline };
+        let html = render_to_string(&self.context, latex, settings).map_err(|error| {
+            // The excerpt that follows underlines the place with combining characters, which few
+            // terminals show.
+            let reason = error.to_string();
+            let reason = reason.trim_start_matches("KaTeX parse error: ");
+            let reason = reason.split(": \\").next().unwrap_or(reason).replace('\u{332}', "");
+            Fault::Latex { latex: latex.to_owned(), reason }
+        })?;
+        let html = for_markdown(&without_annotation(&html));
+        Ok(format!("<span class=\"tex\" data-latex=\"{}\">{html}</span>", escape_attribute(latex)))
+    }
+
+    /// Renders what stands between dollars.
+    ///
+    /// A formula whose braces do not match is none to Markdown. Its dollar signs are left in the
+    /// text, and are refused there.
+    pub fn revise(&self, page: &Page<'_>, revision: &mut Revision) {
+        let mut in_code = false;
+        for (event, range) in &page.events {
+            let html = match event {
+                Event::InlineMath(latex) => self.render(latex, false),
+                Event::DisplayMath(latex) => self.render(latex, true),
+                Event::Start(Tag::CodeBlock(_)) => {
+                    in_code = true;
+                    continue;
+                }
+                Event::End(TagEnd::CodeBlock) => {
+                    in_code = false;
+                    continue;
+                }
+                Event::Text(_) if !in_code => {
+                    let dollar = page.text[range.clone()].find('$').map(|k| range.start + k);
+                    if let Some(dollar) = dollar
+                        && !page.text[..dollar].ends_with('\\')
+                    {
+                        revision.note(page, dollar, Fault::LoneDollar);
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            revision.replace_or_note(page, range.clone(), html);
+        }
+    }
+}
+
+/// The MathML without its copy of the LaTeX.
+fn without_annotation(html: &str) -> String {
+    const END: &str = "</annotation>";
+    match (html.find("<annotation"), html.find(END)) {
+        (Some(start), Some(end)) => [&html[..start], &html[end + END.len()..]].concat(),
+        _ => html.to_owned(),
+    }
+}
+
+/// `html` with its text escaped, and the attributes of each tag in order: katex-rs keeps them in a
+/// map whose order changes from run to run, and the same book shall have the same bytes.
+fn for_markdown(html: &str) -> String {
+    let mut escaped = String::with_capacity(2 * html.len());
+    let mut rest = html;
+    while let Some(start) = rest.find(['<', '&']) {
+        escaped.push_str(&escape_text(&rest[..start]));
+        let is_tag = rest[start..].starts_with('<');
+        let end = rest[start..].find(if is_tag { '>' } else { ';' });
+        let end = end.map_or(rest.len(), |end| start + end + 1);
+        if is_tag {
+            escaped.push_str(&with_attributes_in_order(&rest[start..end]));
+        } else {
+            escaped.push_str(&rest[start..end]);
+        }
+        rest = &rest[end..];
+    }
+    escaped.push_str(&escape_text(rest));
+    escaped
+}
+
+fn with_attributes_in_order(tag: &str) -> String {
+    let end = if tag.ends_with("/>") { "/>" } else { ">" };
+    let Some((name, attributes)) = tag.trim_end_matches(end).split_once(' ') else {
+        return tag.to_owned();
+    };
+    let mut attributes: Vec<&str> = attributes.split_inclusive("\" ").map(str::trim).collect();
+    attributes.sort_unstable();
+    format!("{name} {}{end}", attributes.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_keeps_its_latex_and_its_mathml() {
+        let html = Mathematics::default().render(r"a_1 < b \| c", false).unwrap();
+        assert!(html.contains("data-latex=\"a_1 &#60; b \\&#124; c\""), "{html}");
+        assert!(html.contains("<math"), "{html}");
+        assert!(!html.contains("annotation"), "{html}");
+    }
+
+    #[test]
+    fn markdown_finds_nothing_in_a_formula() {
+        let html = Mathematics::default().render(r"x_{ij} * y_{ij} * [z](w)", true).unwrap();
+        assert!(!html.contains('\n'));
+        let page = Page::parse("", 1, &html);
+        assert!(
+            !page
+                .events
+                .iter()
+                .any(|(event, _)| matches!(event, Event::Start(Tag::Emphasis | Tag::Link { .. })))
+        );
+    }
+
+    #[test]
+    fn attributes_are_in_order() {
+        let in_order = "<math display=\"block\" xmlns=\"http://a b\">";
+        for tag in ["<math xmlns=\"http://a b\" display=\"block\">", in_order] {
+            assert_eq!(with_attributes_in_order(tag), in_order);
+        }
+        assert_eq!(
+            with_attributes_in_order("<path d=\"M0\" a=\"1\"/>"),
+            "<path a=\"1\" d=\"M0\"/>"
+        );
+        assert_eq!(with_attributes_in_order("</mrow>"), "</mrow>");
+    }
+
+    #[test]
+    fn broken_latex_is_refused() {
+        let fault = Mathematics::default().render(r"\frac{1}{", false).unwrap_err();
+        assert!(fault.to_string().contains("in `\\frac{1}{`"), "{fault}");
+        let fault = Mathematics::default().render(r"\transposed X", false).unwrap_err();
+        assert!(fault.to_string().contains("Undefined control sequence"), "{fault}");
+    }
+}

@@ -1,0 +1,187 @@
+//! What can be wrong with the book, where, and the way out.
+
+use std::fmt;
+use thiserror::Error;
+
+/// A line of a file, with its path from the top of the repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, such as `chapters/05-matmul.md`.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A fault and the place of it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{place}: {fault}")]
+pub struct Problem {
+    /// Where it is to be mended.
+    pub place: Place,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// All problems of a book, to be shown at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.0 {
+            writeln!(f, "{problem}")?;
+        }
+        match self.0.len() {
+            1 => write!(f, "1 problem: the book is not built"),
+            n => write!(f, "{n} problems: the book is not built"),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// What is wrong. Each message ends with the way out.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the messages say what the variants and their fields are")]
+pub enum Fault {
+    #[error(
+        "cannot read `{path}`: {reason}. Check the path; it starts at the top of the repository"
+    )]
+    Unreadable { path: String, reason: String },
+    #[error("`{path}` is not valid Rust: {reason}. `cargo check` says more")]
+    NotRust { path: String, reason: String },
+
+    #[error("{reason} in `{latex}`. Correct the LaTeX: KaTeX's functions can be used")]
+    Latex { latex: String, reason: String },
+
+    #[error(
+        "this dollar sign begins no formula. Close the formula, and each brace in it; a sign of \
+         currency is `\\$`"
+    )]
+    LoneDollar,
+
+    #[error("this equation has no id. Write ```eq matmul-dw")]
+    EquationWithoutId,
+    #[error("`{id}` is no id: small letters, digits and hyphens make one")]
+    MalformedId { id: String },
+    #[error("the id `{id}` is taken: see {first}. Choose another")]
+    DuplicateId { id: String, first: Place },
+    #[error(
+        "equation `{id}` has no shape ledger. Add a line such as `shapes: [m, n] = [m, k] · [k, n]`"
+    )]
+    EquationWithoutShapes { id: String },
+    #[error(
+        "equation `{id}` has no test. Write `#[test] fn {test}()` in `{file}`, or take the number \
+         away: a definition stands between double dollars{hint}"
+    )]
+    EquationWithoutTest { id: String, test: String, file: String, hint: String },
+    #[error("the test `{test}` of equation `{id}` is ignored. A number claims a test that runs")]
+    IgnoredTest { id: String, test: String },
+    #[error(
+        "the test `{test}` has no equation in `{chapter}`. Write the equation `{id}`, or give the \
+         test a name without `eq_`"
+    )]
+    TestWithoutEquation { test: String, chapter: String, id: String },
+    #[error("numbered equations need a chapter: a file such as `05-matmul.md`")]
+    EquationOutsideChapter,
+    #[error(
+        "the file's number is {in_name}, but it is chapter {in_summary} of SUMMARY.md. Rename the \
+         file, or move its line"
+    )]
+    ChapterNumber { in_name: u32, in_summary: String },
+
+    #[error("`{target}` is not there{hint} Correct the link, or restore what it pointed to")]
+    DeadLink { target: String, hint: String },
+    #[error(
+        "the link to `{target}` has no text. Only equations and figures have a text of their own"
+    )]
+    LinkWithoutText { target: String },
+
+    #[error("`{path}` has no item `{item}`{hint} Was it renamed? Quote it under its new name")]
+    NoItem { path: String, item: String, hint: String },
+    #[error("`{path}` has several items `{item}`: {choices}. Name one of them")]
+    AmbiguousItem { path: String, item: String, choices: String },
+    #[error(
+        "`{path}` has no piece `{name}`{hint} Mark it with `// ANCHOR: {name}` and \
+         `// ANCHOR_END: {name}`"
+    )]
+    NoAnchor { path: String, name: String, hint: String },
+    #[error(
+        "`{text}` is not understood. Write {{{{code FILE#ITEM}}}}, {{{{output NOTEBOOK#CELL}}}}, \
+         {{{{number RECORD#/PATH as percent 1}}}}, {{{{reported 95 %}}}} or {{{{shapes}}}}"
+    )]
+    Directive { text: String },
+
+    #[error("`{path}` is no notebook: {reason}. Save it again in Jupyter, in format 4.5 or later")]
+    NotANotebook { path: String, reason: String },
+    #[error("`{path}` has no cell `{cell}`{hint} Restore the cell, or quote another one")]
+    NoCell { path: String, cell: String, hint: String },
+    #[error(
+        "cell `{cell}` of `{path}` has no output. Run the notebook and save it with its outputs: \
+         `jupyter nbconvert --to notebook --execute --inplace {path}`"
+    )]
+    NoOutput { path: String, cell: String },
+    #[error("cell `{cell}` of `{path}` failed: {reason}. Mend the cell and run the notebook again")]
+    FailedCell { path: String, cell: String, reason: String },
+    #[error("cell `{cell}` of `{path}` shows {kind}. {way_out}")]
+    OtherOutput { path: String, cell: String, kind: String, way_out: String },
+
+    #[error("this block needs the line `{key}: …`. {purpose}")]
+    MissingField { key: &'static str, purpose: &'static str },
+    #[error("`{key}` means nothing in this block. It knows: {known}")]
+    UnknownField { key: String, known: String },
+    #[error(
+        "figure `{id}` has no alternative text. Add a line `alt: …` that says what a reader who \
+         cannot see it needs to know"
+    )]
+    FigureWithoutAlt { id: String },
+    #[error(
+        "this image is not quoted. Show a notebook cell's output in a ```figure block, so that the \
+         figure is what the code draws"
+    )]
+    TypedImage,
+    #[error(
+        "the number `{number}` is typed. Quote it from a record or a cell with {{{{number …}}}}; \
+         write {{{{reported {number}}}}} where others report it; set a constant as mathematics or code"
+    )]
+    TypedNumber { number: String },
+    #[error(
+        "this Rust code is typed. Quote code that compiles and is tested with {{{{code FILE#ITEM}}}}"
+    )]
+    TypedRust,
+
+    #[error("`{path}` is no record: {reason}. Record the run again")]
+    NotARecord { path: String, reason: String },
+    #[error("`{path}` has nothing at `{pointer}`{hint} Correct the path")]
+    NoField { path: String, pointer: String, hint: String },
+    #[error("`{value}` is no number. Quote a number, or drop the format `{format}`")]
+    NotANumber { value: String, format: String },
+    #[error(
+        "the format `{format}` is unknown. There are: `fixed 2`, `percent 1`, `scientific 1`, \
+         `grouped`"
+    )]
+    UnknownFormat { format: String },
+    #[error(
+        "cell `{cell}` of `{path}` does not say `{after}` before a number{hint} Correct the words"
+    )]
+    NoSuchWords { path: String, cell: String, after: String, hint: String },
+
+    #[error("the page loads `{url}` from elsewhere. Keep a copy in book/theme")]
+    ForeignRequest { url: String },
+}
+
+/// The end of a sentence: `; did you mean …?`, or a full stop where no candidate is close.
+pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or_else(|| ".".to_owned(), |(_, candidate)| format!("; did you mean `{candidate}`?"))
+}

@@ -1,0 +1,256 @@
+//! Every kind of fault, planted in a book that is in order: the check names the file, the line
+//! and the way out.
+
+#[allow(dead_code, reason = "each test file uses its part")]
+mod fixture;
+
+use fixture::{Fixture, problems};
+
+const SCALE: &str = "chapters/01-scale.md";
+const SHIFT: &str = "chapters/02-shift.md";
+
+/// The problem after `paragraph` was added to the second chapter, whose line 12 it becomes.
+#[track_caller]
+fn added(paragraph: &str, says: &[&str]) {
+    let problem = Fixture::new().append(SHIFT, paragraph).problem();
+    assert!(problem.starts_with("chapters/02-shift.md:12: "), "{problem}");
+    says_all(&problem, says);
+}
+
+#[track_caller]
+fn says_all(problem: &str, says: &[&str]) {
+    for words in says {
+        assert!(problem.contains(words), "{problem}\nsays nothing of {words}");
+    }
+}
+
+#[test]
+fn a_book_in_order_has_no_problem() {
+    let summary = book::check(&Fixture::new().options()).unwrap();
+    assert_eq!((summary.pages, summary.equations, summary.figures), (3, 2, 2));
+    assert_eq!(summary.quotes, 10);
+}
+
+#[test]
+fn an_equation_needs_a_test() {
+    added(
+        "```eq shifts\nx = x\nshapes: [n] = [n]\n```",
+        &["equation `shifts` has no test", "fn eq_shifts()", "tests/shift.rs", "`eq_shift`"],
+    );
+}
+
+#[test]
+fn an_equation_s_test_must_run() {
+    let fixture = Fixture::new().replace("tests/shift.rs", "#[test]", "#[test]\n#[ignore]");
+    let problem = fixture.problem();
+    says_all(&problem, &["chapters/02-shift.md:5: ", "`eq_shift` of equation `shift` is ignored"]);
+}
+
+#[test]
+fn a_function_of_the_name_is_no_test() {
+    let problem = Fixture::new().replace("tests/shift.rs", "#[test]\n", "").problem();
+    says_all(&problem, &["chapters/02-shift.md:5: ", "equation `shift` has no test"]);
+}
+
+#[test]
+fn a_test_needs_its_equation() {
+    let fixture = Fixture::new().append("tests/shift.rs", "#[test]\nfn eq_back() {}");
+    says_all(
+        &fixture.problem(),
+        &["tests/shift.rs:6: ", "`eq_back` has no equation", SHIFT, "equation `back`"],
+    );
+}
+
+#[test]
+fn an_equation_needs_an_id_a_ledger_and_a_chapter() {
+    added("```eq\nx = x\nshapes: [n]\n```", &["no id", "```eq matmul-dw"]);
+    added("```eq Shift\nx = x\nshapes: [n]\n```", &["`Shift` is no id"]);
+    added("```eq new\nx = x\n```", &["`new` has no shape ledger", "shapes: [m, n]"]);
+    let problem =
+        Fixture::new().append("chapters/index.md", "```eq a\na\nshapes: [n]\n```").problem();
+    says_all(&problem, &["chapters/index.md:6: ", "need a chapter"]);
+}
+
+#[test]
+fn an_id_is_taken_once() {
+    let error =
+        book::check(&Fixture::new().append(SHIFT, "```eq double\nx\nshapes: [n]\n```").options());
+    let problems = problems(error.unwrap_err());
+    says_all(&problems.join("\n"), &["`eq:double` is taken: see chapters/01-scale.md:7"]);
+}
+
+#[test]
+fn a_file_has_the_number_of_its_chapter() {
+    let fixture = Fixture::new().replace(
+        "chapters/SUMMARY.md",
+        "- [Scale](01-scale.md)\n- [Shift](02-shift.md)",
+        "- [Shift](02-shift.md)\n- [Scale](01-scale.md)",
+    );
+    let problems = problems(book::check(&fixture.options()).unwrap_err());
+    says_all(&problems[0], &["01-scale.md:1: ", "number is 1", "chapter 2 of SUMMARY.md"]);
+    assert_eq!(problems.len(), 2);
+}
+
+#[test]
+fn broken_latex_is_found() {
+    added(r"So $\frac{1}$ of it.", &[r"in `\frac{1}`", "Correct the LaTeX"]);
+    let problem = Fixture::new().append(SHIFT, r"So $\frac{1}{2 of it.").problem();
+    says_all(&problem, &["chapters/02-shift.md:12: ", "this dollar sign begins no formula"]);
+    added(r"$$ \undefined $$", &["Undefined control sequence", r"\undefined"]);
+    let problem = Fixture::new().replace(SHIFT, "y = x + 1", r"y = \left( x + 1").problem();
+    says_all(&problem, &["chapters/02-shift.md:5: "]);
+}
+
+#[test]
+fn references_lead_somewhere() {
+    added("See [](#eq:doubl).", &["`#eq:doubl` is not there", "did you mean `eq:double`?"]);
+    added("See [](#fig:lime).", &["`#fig:lime`", "did you mean `fig:line`?"]);
+    added("See [](01-scale.md).", &["has no text"]);
+    added("See [here](#what-it-was).", &["02-shift.md#what-it-was", "did you mean `what-it-is`?"]);
+    added("See [there](01-scale.md#doublin).", &["did you mean `doubling`?"]);
+    added("See [there](01-scales.md).", &["did you mean `chapters/01-scale.md`?"]);
+    added("See [there](03-none.md).", &["`chapters/03-none.md` is not there"]);
+    added("See [code](../src/shfit.rs).", &["`src/shfit.rs` is not there"]);
+    added("See [code](../src/shift.rs#shfit).", &["no item `shfit`", "did you mean `shift`?"]);
+    added("See [it](../notebooks/01-scale.ipynb#lime).", &["no cell `lime`", "`line`?"]);
+}
+
+#[test]
+fn quoted_code_is_there() {
+    added("{{code src/none.rs#a}}", &["cannot read `src/none.rs`"]);
+    added("{{code ../outside.rs#a}}", &["outside of the repository"]);
+    added("{{code src/shift.rs#shifted}}", &["no item `shifted`", "did you mean `shift`?"]);
+    added("{{code src/scale.rs@loops}}", &["no piece `loops`", "`loop`?", "// ANCHOR: loops"]);
+    added(
+        "{{cod src/scale.rs}}",
+        &["`{{cod src/scale.rs}}` is not understood", "{{code FILE#ITEM}}"],
+    );
+    added("{{code src/scale.rs", &["is not understood"]);
+}
+
+#[test]
+fn a_renamed_function_is_missed() {
+    let fixture = Fixture::new().replace("src/scale.rs", "pub fn apply", "pub fn apply_to");
+    let problems = problems(book::check(&fixture.options()).unwrap_err());
+    assert_eq!(problems.len(), 2);
+    says_all(&problems[0], &["chapters/01-scale.md:14: ", "did you mean `Scale::apply_to`?"]);
+}
+
+#[test]
+fn a_source_that_does_not_parse_is_named() {
+    let fixture = Fixture::new().replace("src/shift.rs", "x + 1.0", "x + ");
+    says_all(&fixture.problem(), &["chapters/index.md:4: ", "`src/shift.rs` is not valid Rust"]);
+}
+
+#[test]
+fn a_moved_piece_is_missed() {
+    let fixture = Fixture::new().replace("src/scale.rs", "// ANCHOR_END: loop", "//");
+    says_all(&fixture.problem(), &["chapters/01-scale.md:16: ", "no piece `loop`"]);
+}
+
+#[test]
+fn quoted_cells_are_there_and_have_run() {
+    let notebook = "notebooks/01-scale.ipynb";
+    added("{{output notebooks/01-scale.ipynb#printd}}", &["no cell `printd`", "`printed`?"]);
+    added(
+        "{{output notebooks/01-scale.ipynb#idle}}",
+        &["cell `idle`", "has no output", "jupyter nbconvert", notebook],
+    );
+    added("{{output notebooks/01-scale.ipynb#broken}}", &["failed", "panicked at"]);
+    added("{{output notebooks/01-scale.ipynb#line}}", &["shows a picture", "```figure"]);
+    added("{{output notebooks/none.ipynb#a}}", &["cannot read `notebooks/none.ipynb`"]);
+    let deleted = Fixture::new().replace(notebook, "\"id\": \"table\"", "\"id\": \"other\"");
+    says_all(&deleted.problem(), &["chapters/01-scale.md:44: ", "no cell `table`"]);
+}
+
+#[test]
+fn a_notebook_that_is_none_is_named() {
+    let fixture = Fixture::new().replace("notebooks/01-scale.ipynb", "\"cells\"", "\"cell\"");
+    let problems = problems(book::check(&fixture.options()).unwrap_err());
+    assert_eq!(problems.len(), 5);
+    says_all(&problems[0], &["`notebooks/01-scale.ipynb` is no notebook", "missing field `cells`"]);
+}
+
+#[test]
+fn a_figure_is_complete() {
+    added(
+        "```figure a\ncell: notebooks/01-scale.ipynb#line\ncaption: A line.\n```",
+        &["figure `a` has no alternative text", "alt: …"],
+    );
+    added("```figure a\nalt: b\ncaption: c\n```", &["needs the line `cell: …`"]);
+    added("```figure a\nfile: src/a.svg\nalt: b\ncaption: c\n```", &["`command: …`"]);
+    added("```figure a\ncell: a#b\nalt: b\n```", &["`caption: …`"]);
+    added("```figure a\ncell: a#b\naltt: b\n```", &["`altt` means nothing", "caption"]);
+    added("```figure A b\ncell: a#b\n```", &["is no id"]);
+    added(
+        "```figure a\ncell: notebooks/01-scale.ipynb#printed\nalt: b\ncaption: c\n```",
+        &["shows no picture", "{{output notebooks/01-scale.ipynb#printed}}"],
+    );
+}
+
+#[test]
+fn a_caption_s_fault_has_its_line() {
+    let fixture = Fixture::new().replace(SCALE, "caption: See [](#eq:double).", "caption: $\\a$");
+    says_all(&fixture.problem(), &["chapters/01-scale.md:31: ", "Undefined control sequence"]);
+}
+
+#[test]
+fn nothing_is_typed_that_can_be_quoted() {
+    added("It reaches 98.6 % now.", &["the number `98.6` is typed", "{{reported 98.6}}"]);
+    added("It took 3 seconds.", &["the number `3` is typed"]);
+    added("![a plot](plot.svg)", &["image is not quoted"]);
+    added("<img src=\"plot.svg\">", &["image is not quoted"]);
+    added("```rust\nfn main() {}\n```", &["Rust code is typed", "{{code FILE#ITEM}}"]);
+}
+
+#[test]
+fn quoted_numbers_are_there() {
+    let record = "notebooks/records/scale.json";
+    added(
+        "{{number notebooks/records/scale.json#/run/0}}",
+        &["nothing at `/run/0`", "did you mean `runs`?"],
+    );
+    added("{{number notebooks/records/scale.json#/runs/name=triple/seconds}}", &["nothing at"]);
+    added("{{number notebooks/records/none.json#/a}}", &["cannot read"]);
+    added("{{number notebooks/records/scale.json#/runs/0/name as fixed 1}}", &["is no number"]);
+    added(
+        "{{number notebooks/records/scale.json#/runs/0/seconds as about}}",
+        &["`about` is unknown"],
+    );
+    added(
+        "{{number notebooks/01-scale.ipynb#printed after \"speed: \"}}",
+        &["does not say `speed: ` before a number"],
+    );
+    let broken = Fixture::new().replace(record, "{\"runs\"", "{runs");
+    let problems = problems(book::check(&broken.options()).unwrap_err());
+    assert_eq!(problems.len(), 2);
+    says_all(&problems[0], &["is no record", "chapters/01-scale.md:25: "]);
+}
+
+#[test]
+fn all_problems_are_shown_at_once() {
+    let fixture = Fixture::new()
+        .append(SCALE, "See [](#eq:none).")
+        .append(SHIFT, "It is 1.5, and $\\nothing$, and {{code src/none.rs}}.");
+    let error = book::check(&fixture.options()).unwrap_err();
+    assert!(error.to_string().ends_with("4 problems: the book is not built"), "{error}");
+    let problems = problems(error);
+    let order: Vec<_> = problems.iter().map(|p| p.split(": ").next().unwrap()).collect();
+    assert_eq!(order[0], "chapters/01-scale.md:48");
+    assert_eq!(&order[1..], ["chapters/02-shift.md:12"; 3]);
+}
+
+#[test]
+fn a_page_that_is_not_there_is_named() {
+    let fixture = Fixture::new().replace("chapters/SUMMARY.md", "02-shift.md", "02-shifts.md");
+    let error = book::check(&fixture.options()).unwrap_err();
+    assert!(format!("{error:#}").contains("02-shifts.md"), "{error:#}");
+}
+
+#[test]
+fn a_page_loads_nothing_from_elsewhere() {
+    let fixture =
+        Fixture::new().append(SHIFT, "<script src=\"https://cdn.example/a.js\"></script>");
+    let problems = problems(book::check(&fixture.options()).unwrap_err());
+    says_all(&problems.join("\n"), &["02-shift.html:", "loads `https://cdn.example/a.js`"]);
+}

@@ -1,0 +1,130 @@
+//! What a book in order becomes.
+
+#[allow(dead_code, reason = "each test file uses its part")]
+mod fixture;
+
+use fixture::Fixture;
+
+#[track_caller]
+fn has(page: &str, parts: &[&str]) {
+    for part in parts {
+        let main = page.split_once("<main>").map_or(page, |(_, main)| main);
+        let main = main.split_once("</main>").map_or(main, |(main, _)| main);
+        assert!(main.contains(part), "no {part} in:\n{main}");
+    }
+}
+
+#[test]
+fn an_equation_has_its_number_its_shapes_and_its_test() {
+    let page = Fixture::new().page("01-scale.html");
+    has(
+        &page,
+        &[
+            "id=\"eq:double\" role=\"group\" aria-label=\"Equation 1.1\"",
+            "data-latex=\"y = 2 x\"",
+            "<math",
+            "href=\"#eq:double\">(1.1)</a>",
+            "<span class=\"shapes\">[n] = [n]</span>",
+            "https://example.org/files/tests/scale.rs#L2-L5",
+            "test eq_double",
+        ],
+    );
+}
+
+#[test]
+fn references_carry_numbers_across_chapters() {
+    let fixture = Fixture::new();
+    let reference = "<a class=\"reference\" href=\"01-scale.html#eq:double\">(1.1)</a>";
+    has(
+        &fixture.page("01-scale.html"),
+        &[reference, "href=\"01-scale.html#fig:line\">Figure 1.1</a>"],
+    );
+    has(&fixture.page("02-shift.html"), &[reference]);
+    has(
+        &fixture.page("index.html"),
+        &[
+            reference,
+            "<a href=\"02-shift.html#what-it-is\">the second chapter</a>",
+            "<a href=\"https://example.org/files/src/shift.rs#L2-L4\">its code</a>",
+        ],
+    );
+}
+
+#[test]
+fn code_stands_as_it_is_in_the_repository() {
+    let page = Fixture::new().page("01-scale.html");
+    has(
+        &page,
+        &[
+            "https://example.org/files/src/scale.rs#L5-L14",
+            "/// Doubles `x`.\npub fn apply(&amp;self",
+            "for x in x {\n    y.push(2.0 * x);\n}</code>",
+            "https://example.org/files/src/scale.rs#L9-L11",
+            "<code class=\"language-rust\">#[test]\nfn eq_double() {",
+            "cargo test --test scale eq_double",
+        ],
+    );
+    assert!(!page.contains("ANCHOR"), "{page}");
+    // In a list it stays in the list.
+    has(&page, &["<li>\n<p>A list with code in it:</p>\n<div class=\"listing\">"]);
+}
+
+#[test]
+fn figures_are_a_part_of_the_page() {
+    let page = Fixture::new().page("01-scale.html");
+    has(
+        &page,
+        &[
+            "<figure id=\"fig:line\">",
+            "role=\"img\" aria-label=\"A line of slope 2.\"",
+            "<path id=\"line-p\" d=\"M0 10L5 0\"",
+            "<strong>Figure 1.1.</strong> Doubling: ",
+            "data-latex=\"y = 2x\"",
+            "href=\"https://example.org/files/notebooks/01-scale.ipynb#line\">Run it</a>",
+            "alt=\"Two dots.\" src=\"data:image/png;base64,iVBORw0KGgo=\"",
+        ],
+    );
+}
+
+#[test]
+fn numbers_and_outputs_come_from_runs() {
+    let page = Fixture::new().page("01-scale.html");
+    has(
+        &page,
+        &[
+            ">1.23</a> s",
+            "title=\"from notebooks/records/scale.json#/runs/name=double/seconds\"",
+            ">12,346</a> numbers a second",
+            "<span class=\"reported\" title=\"as reported\">12.5 %</span>",
+            "```\nrate: 12345.6\n</code>",
+            "<tr><td>1</td></tr>",
+        ],
+    );
+}
+
+#[test]
+fn a_chapter_names_its_files_and_its_shapes() {
+    let page = Fixture::new().page("01-scale.html");
+    has(
+        &page,
+        &[
+            "<span>Chapter 1</span>",
+            "https://example.org/files/src/scale.rs\">src/scale.rs</a>",
+            "https://example.org/files/notebooks/01-scale.ipynb\">notebooks/01-scale.ipynb</a>",
+            "<p class=\"section-links\">",
+            "<td><a class=\"reference\" href=\"#eq:double\">(1.1)</a></td>",
+        ],
+    );
+}
+
+#[test]
+fn without_an_address_on_the_web_names_are_no_links() {
+    let fixture = Fixture::new();
+    let mut options = fixture.options();
+    options.repository = options.repository.on_the_web(None);
+    book::build(&options, &fixture.path("site")).unwrap();
+    let page = std::fs::read_to_string(fixture.path("site/01-scale.html")).unwrap();
+    has(&page, &["<span class=\"source-link\">src/scale.rs</span>"]);
+    let page = std::fs::read_to_string(fixture.path("site/index.html")).unwrap();
+    has(&page, &["</a>, and\nits code."]);
+}

@@ -1,0 +1,3 @@
+//! The solutions of the exercises, as the chapters quote them: a module a chapter.
+
+mod matmul;

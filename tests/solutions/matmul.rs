@@ -1,0 +1,138 @@
+//! Solutions of chapter 5.
+
+use approx::assert_relative_eq;
+use chainrule::gradcheck::Draw;
+use chainrule::{ShapeError, Tape, Tensor};
+use ndarray::{Array1, Array2, Axis, Ix2, arr2, concatenate, s};
+
+#[test]
+fn by_hand() -> Result<(), ShapeError> {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.parameter(arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+    let w = tape.parameter(arr2(&[[5.0], [-1.0]]));
+    let y = tape.matmul(x, w)?;
+    tape.backward_from(y, &arr2(&[[1.0], [2.0]]).into_dyn())?;
+    assert_eq!(tape.value(y), &arr2(&[[3.0], [11.0]]).into_dyn());
+    assert_eq!(tape.gradient(x), &arr2(&[[5.0, -1.0], [10.0, -2.0]]).into_dyn());
+    assert_eq!(tape.gradient(w), &arr2(&[[7.0], [10.0]]).into_dyn());
+    Ok(())
+}
+
+/// Multiplications of a product of an `[m, k]` and a `[k, n]` matrix.
+fn multiplications(m: usize, k: usize, n: usize) -> usize {
+    m * k * n
+}
+
+#[test]
+fn price_of_learning() {
+    let (m, k, n) = (32, 784, 128);
+    let forward = multiplications(m, k, n);
+    let dx = multiplications(m, n, k); // dY·Wᵀ
+    let dw = multiplications(k, m, n); // Xᵀ·dY
+    assert_eq!(forward + dx + dw, 3 * forward);
+}
+
+fn matrix(draw: &mut Draw, rows: usize, columns: usize) -> Array2<f64> {
+    draw.away_from_zero(&[rows, columns]).into_dimensionality::<Ix2>().expect("two axes")
+}
+
+#[test]
+fn other_convention() -> Result<(), ShapeError> {
+    let (m, k, n) = (3, 4, 2);
+    let mut draw = Draw::new(1);
+    let (x, w) = (matrix(&mut draw, m, k), matrix(&mut draw, n, k));
+    let dy = matrix(&mut draw, m, n);
+
+    let mut tape = Tape::<f64>::new();
+    let (x_var, w_var) = (tape.parameter(x.clone()), tape.parameter(w.clone()));
+    let transposed = tape.transpose(w_var)?;
+    let y = tape.matmul(x_var, transposed)?;
+    tape.backward_from(y, &dy.clone().into_dyn())?;
+
+    assert_relative_eq!(tape.gradient(x_var), &dy.dot(&w).into_dyn(), max_relative = 1e-13);
+    assert_relative_eq!(tape.gradient(w_var), &dy.t().dot(&x).into_dyn(), max_relative = 1e-13);
+    Ok(())
+}
+
+#[test]
+fn bias_is_a_weight() -> Result<(), ShapeError> {
+    let (m, k, n) = (5, 3, 2);
+    let mut draw = Draw::new(2);
+    let (x, w) = (matrix(&mut draw, m, k), matrix(&mut draw, k, n));
+    let (b, dy) = (matrix(&mut draw, 1, n), matrix(&mut draw, m, n));
+
+    let larger_x = concatenate![Axis(1), x, Array2::ones((m, 1))];
+    let larger_w = concatenate![Axis(0), w, b];
+    let mut tape = Tape::<f64>::new();
+    let (x_var, w_var) = (tape.input(larger_x), tape.parameter(larger_w));
+    let y = tape.matmul(x_var, w_var)?;
+    tape.backward_from(y, &dy.clone().into_dyn())?;
+
+    assert_relative_eq!(tape.value(y), &(x.dot(&w) + &b).into_dyn(), max_relative = 1e-13);
+    let db = tape.gradient(w_var).slice(s![k, ..]).to_owned();
+    assert_relative_eq!(db, dy.sum_axis(Axis(0)), max_relative = 1e-13);
+    Ok(())
+}
+
+#[test]
+fn quadratic_form() -> Result<(), ShapeError> {
+    let n = 4;
+    let mut draw = Draw::new(3);
+    let (x, a) = (matrix(&mut draw, n, 1), matrix(&mut draw, n, n));
+    let dy = 1.5;
+
+    let mut tape = Tape::<f64>::new();
+    let (x_var, a_var) = (tape.parameter(x.clone()), tape.parameter(a.clone()));
+    let row = tape.transpose(x_var)?;
+    let ax = tape.matmul(a_var, x_var)?;
+    let y = tape.matmul(row, ax)?;
+    tape.backward_from(y, &arr2(&[[dy]]).into_dyn())?;
+
+    let dx = (&a + &a.t()).dot(&x) * dy;
+    assert_relative_eq!(tape.gradient(x_var), &dx.into_dyn(), max_relative = 1e-13);
+    assert_relative_eq!(
+        tape.gradient(a_var),
+        &(x.dot(&x.t()) * dy).into_dyn(),
+        max_relative = 1e-13
+    );
+    Ok(())
+}
+
+/// The gradients of `Y = X·W`, all matrices in row-major order.
+fn backward_in_loops(
+    (m, k, n): (usize, usize, usize),
+    x: &[f64],
+    w: &[f64],
+    dy: &[f64],
+) -> (Vec<f64>, Vec<f64>) {
+    let (mut dx, mut dw) = (vec![0.0; m * k], vec![0.0; k * n]);
+    for i in 0..m {
+        for l in 0..k {
+            for j in 0..n {
+                dx[i * k + l] += dy[i * n + j] * w[l * n + j];
+                dw[l * n + j] += x[i * k + l] * dy[i * n + j];
+            }
+        }
+    }
+    (dx, dw)
+}
+
+#[test]
+fn loops_equal_the_tape() -> Result<(), ShapeError> {
+    let (m, k, n) = (3, 4, 2);
+    let mut draw = Draw::new(4);
+    let [x, w, dy]: [Tensor<f64>; 3] =
+        [[m, k], [k, n], [m, n]].map(|shape| draw.away_from_zero(&shape));
+
+    let mut tape = Tape::<f64>::new();
+    let (x_var, w_var) = (tape.parameter(x.clone()), tape.parameter(w.clone()));
+    let y = tape.matmul(x_var, w_var)?;
+    tape.backward_from(y, &dy)?;
+
+    let [x, w, dy] = [x, w, dy].map(|tensor| tensor.into_iter().collect::<Vec<_>>());
+    let (dx, dw) = backward_in_loops((m, k, n), &x, &w, &dy);
+    let flat = |tensor: &Tensor<f64>| tensor.iter().copied().collect::<Array1<f64>>();
+    assert_relative_eq!(flat(tape.gradient(x_var)), Array1::from(dx), max_relative = 1e-13);
+    assert_relative_eq!(flat(tape.gradient(w_var)), Array1::from(dw), max_relative = 1e-13);
+    Ok(())
+}
