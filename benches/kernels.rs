@@ -100,11 +100,10 @@ mod product {
     }
 }
 
-/// Convolutions of 3 x 3 with padding 1: by algorithm, `[side of the image, c_in, c_out]`.
+/// Convolutions of 3 x 3 with padding 1: by algorithm, `[side of the images, c_in, c_out]`.
 mod convolution {
     use super::*;
 
-    const BATCH: usize = 32;
     const GEOMETRY: Geometry = Geometry { kernel: 3, stride: 1, padding: 1 };
     const LAYERS: [[usize; 3]; 4] = [[32, 3, 32], [16, 32, 64], [8, 64, 128], [15, 64, 256]];
 
@@ -114,43 +113,42 @@ mod convolution {
         LAYERS.into_iter().flat_map(|layer| Algorithm::ALL.map(|algorithm| (algorithm, layer)))
     }
 
-    fn operations([side, c_in, c_out]: [usize; 3]) -> ItemsCount {
-        ItemsCount::new(2 * BATCH * side * side * 9 * c_in * c_out)
+    /// Images of a pass. The definition, some hundred times slower than the others, is given one.
+    fn batch(algorithm: Algorithm) -> usize {
+        if algorithm == Algorithm::Definition { 1 } else { 32 }
     }
 
-    fn images(side: usize, channels: usize) -> Array4<f32> {
-        four_axes([BATCH, side, side, channels])
+    fn operations((algorithm, [side, c_in, c_out]): Case) -> ItemsCount {
+        ItemsCount::new(2 * batch(algorithm) * side * side * 9 * c_in * c_out)
+    }
+
+    /// x, w and y of a case.
+    fn tensors((algorithm, [side, c_in, c_out]): Case) -> [Array4<f32>; 3] {
+        let images = |channels| four_axes([batch(algorithm), side, side, channels]);
+        [images(c_in), four_axes([3, 3, c_in, c_out]), images(c_out)]
     }
 
     #[divan::bench(args = cases())]
-    fn forward(bencher: Bencher<'_, '_>, (algorithm, layer): Case) {
-        let [side, c_in, c_out] = layer;
-        let (x, w, mut y) =
-            (images(side, c_in), four_axes([3, 3, c_in, c_out]), images(side, c_out));
-        let mut scratch = Vec::new();
-        bencher.counter(operations(layer)).bench_local(|| {
-            algorithm.forward(x.view(), w.view(), GEOMETRY, &mut scratch, y.view_mut());
+    fn forward(bencher: Bencher<'_, '_>, case: Case) {
+        let ([x, w, mut y], mut scratch) = (tensors(case), Vec::new());
+        bencher.counter(operations(case)).bench_local(|| {
+            case.0.forward(x.view(), w.view(), GEOMETRY, &mut scratch, y.view_mut());
         });
     }
 
     #[divan::bench(args = cases())]
-    fn weight_gradient(bencher: Bencher<'_, '_>, (algorithm, layer): Case) {
-        let [side, c_in, c_out] = layer;
-        let (x, dy) = (images(side, c_in), images(side, c_out));
-        let (mut dw, mut scratch) = (Array4::zeros((3, 3, c_in, c_out)), Vec::new());
-        bencher.counter(operations(layer)).bench_local(|| {
-            algorithm.weight_gradient(x.view(), dy.view(), GEOMETRY, &mut scratch, dw.view_mut());
+    fn weight_gradient(bencher: Bencher<'_, '_>, case: Case) {
+        let ([x, mut dw, dy], mut scratch) = (tensors(case), Vec::new());
+        bencher.counter(operations(case)).bench_local(|| {
+            case.0.weight_gradient(x.view(), dy.view(), GEOMETRY, &mut scratch, dw.view_mut());
         });
     }
 
     #[divan::bench(args = cases())]
-    fn input_gradient(bencher: Bencher<'_, '_>, (algorithm, layer): Case) {
-        let [side, c_in, c_out] = layer;
-        let (dy, w) = (images(side, c_out), four_axes([3, 3, c_in, c_out]));
-        let mut dx = Array4::zeros((BATCH, side, side, c_in));
-        let mut scratch = Vec::new();
-        bencher.counter(operations(layer)).bench_local(|| {
-            algorithm.input_gradient(dy.view(), w.view(), GEOMETRY, &mut scratch, dx.view_mut());
+    fn input_gradient(bencher: Bencher<'_, '_>, case: Case) {
+        let ([mut dx, w, dy], mut scratch) = (tensors(case), Vec::new());
+        bencher.counter(operations(case)).bench_local(|| {
+            case.0.input_gradient(dy.view(), w.view(), GEOMETRY, &mut scratch, dx.view_mut());
         });
     }
 }
