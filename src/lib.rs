@@ -31,7 +31,7 @@
 //! | 12 | [`network`], [`layers`], [`mlp`], [`metrics`] | networks that read digits |
 //! | 13 | [`conv`] | convolution, its gradients, pooling |
 //! | 14 | [`cnn`], [`dropout`], [`data::augment`], [`whiten`], [`views`] | networks that read pictures |
-//! | 15 | [`parallel`], [`product`] | where the time goes, and why no bit depends on the threads |
+//! | 15 | [`parallel`], [`product`], `throughput` | where the time goes, how fast it could be, and why no bit depends on the threads |
 //!
 //! # Features
 //!
@@ -79,6 +79,8 @@ pub mod file;
 pub mod checkpoint;
 #[cfg(feature = "train")]
 pub mod record;
+#[cfg(feature = "train")]
+pub mod throughput;
 #[cfg(feature = "train")]
 pub mod train;
 

@@ -18,9 +18,11 @@
 //! adds its term and never assigns.
 
 mod draw;
+mod operations;
 mod trace;
 
 pub use draw::Drawing;
+pub use operations::Operations;
 
 use crate::parallel::for_each;
 use crate::real::Real;

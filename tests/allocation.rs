@@ -1,8 +1,10 @@
 //! A step of training takes no memory: every buffer was taken while the tape recorded.
 
+use chainrule::cnn::{Cnn, Flagship, Lenet};
 use chainrule::data::augment::{Augmentation, Flip};
 use chainrule::data::{Dataset, pictures};
 use chainrule::gradcheck::Draw;
+use chainrule::model::Model;
 use chainrule::optim::{Average, Averaging, Optimizer, Rule};
 use chainrule::{Mlp, Real, Tape};
 use ndarray::Axis;
@@ -51,20 +53,25 @@ fn allocations(run: impl FnOnce()) -> usize {
     COUNT.get() - before
 }
 
+/// Runs on a pool of one thread, which does all the work: so all that it allocates is counted.
+fn on_one_thread(run: impl FnOnce() + Send) {
+    #[cfg(feature = "threads")]
+    rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(run);
+    #[cfg(not(feature = "threads"))]
+    run();
+}
+
 /// Asserts that a training step allocates nothing: the batch is loaded, the loss and its gradient
-/// are computed, and the rule moves the parameters.
-fn assert_step<T: Real>(plan: &Mlp, rule: Rule) {
-    let mut draw = Draw::new(3);
-    let inputs = draw.away_from_zero::<f32>(&[64 * 20]).into_raw_vec_and_offset().0;
-    let labels = draw.labels::<f32>(64, 4).iter().map(|&label| label as u8).collect();
-    let data = Dataset::from_reals("a cloud", &[20], 4, inputs, labels).unwrap();
+/// are computed, and the rule moves the parameters. And that some steps more lower the loss.
+fn assert_step<T: Real>(model: &Model, data: &Dataset, rule: Rule) {
     let samples: Vec<usize> = (0..16).map(|k| 3 * k).collect();
-    let mut network = plan.network::<T>(16, 29).unwrap();
+    let mut network = model.network::<T>(16, 29).unwrap();
+    model.prepare(&mut network, data).unwrap();
     let parameters: Vec<_> = network.parameters().iter().map(|parameter| parameter.var).collect();
     let mut optimizer = Optimizer::new(rule, 1e-4, &network.tape, &parameters).unwrap();
     let mut losses = Vec::with_capacity(60);
     let mut step = |step| {
-        network.load(&data, &samples);
+        network.load(data, &samples);
         network.learn(step);
         optimizer.step(&mut network.tape, 0.02);
         losses.push(network.mean_loss());
@@ -74,23 +81,50 @@ fn assert_step<T: Real>(plan: &Mlp, rule: Rule) {
     let of_a_step = allocations(|| {
         step(1);
     });
-    assert_eq!(of_a_step, 0, "{plan:?}, {rule:?}");
+    assert_eq!(of_a_step, 0, "{model:?}, {rule:?}");
     (2..60).for_each(|k| {
         step(k);
     });
-    assert!(losses[59] < losses[0], "{} before, {} after", losses[0], losses[59]);
+    assert!(losses[59] < losses[0], "{model:?}: {} before, {} after", losses[0], losses[59]);
 }
 
 #[test]
 fn a_training_step_allocates_nothing() {
+    let mut draw = Draw::new(3);
+    let inputs = draw.away_from_zero::<f32>(&[64 * 20]).into_raw_vec_and_offset().0;
+    let labels = draw.labels::<f32>(64, 4).iter().map(|&label| label as u8).collect();
+    let data = Dataset::from_reals("a cloud", &[20], 4, inputs, labels).unwrap();
     let plain = Mlp::new(&[20, 30, 4]).unwrap();
     let normalized = plain.clone().batch_norm(true).dropout("0.2".parse().unwrap());
-    for plan in [plain, normalized] {
+    for model in [plain, normalized].map(Model::Mlp) {
         for rule in ["sgd", "momentum", "nesterov", "adam", "adamw"] {
-            assert_step::<f32>(&plan, rule.parse().unwrap());
-            assert_step::<f64>(&plan, rule.parse().unwrap());
+            assert_step::<f32>(&model, &data, rule.parse().unwrap());
+            assert_step::<f64>(&model, &data, rule.parse().unwrap());
         }
     }
+}
+
+#[test]
+fn a_training_step_on_pictures_allocates_nothing() {
+    let data = pictures::draw(48, 3);
+    let image = [32, 32, 3];
+    let plain = Cnn::new(image, 10).filters(&[4, 6]);
+    let normalized = plain.clone().batch_norm(true);
+    let models = [
+        Model::Cnn(plain.clone()),
+        Model::Cnn(plain.dropout("0.2".parse().unwrap())),
+        Model::Cnn(normalized.clone()),
+        Model::Cnn(normalized.dropout("0.2".parse().unwrap())),
+        Model::Lenet(Lenet::new(image, 10)),
+        Model::Flagship(Flagship::new(image, 10).filters([4, 6, 8])),
+    ];
+    let rule = Rule::Momentum { momentum: 0.9 };
+    on_one_thread(|| {
+        for model in models {
+            assert_step::<f32>(&model, &data, rule);
+            assert_step::<f64>(&model, &data, rule);
+        }
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The command `chainrule`: it parses, calls the library, and prints. The library never prints.
 
+mod bench;
 mod console;
 mod data;
 mod gradcheck;
@@ -38,6 +39,8 @@ enum Command {
     Predict(predict::Arguments),
     /// Check every op's gradient against central differences
     Gradcheck(gradcheck::Arguments),
+    /// Measure how fast this machine trains
+    Bench(bench::Arguments),
     /// Show, download or verify the data sets
     Data(data::Arguments),
     /// Print a completion script for a shell
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Some(Command::Train(arguments)) => train::run(*arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Gradcheck(arguments)) => gradcheck::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
         Some(Command::Completions { shell }) => completions(shell),
     };

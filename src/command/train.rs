@@ -50,14 +50,19 @@ pub struct Arguments {
 
 /// Trains, or goes on training, and writes all that came of it into a folder.
 pub fn run(arguments: Arguments) -> Outcome {
-    let threads = match arguments.threads {
-        Some(0) => return Err(Failure::new("--threads must be at least 1")),
-        Some(threads) => threads,
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
+    let threads = thread_count(arguments.threads)?;
     let start = Instant::now();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     pool.install(|| train(&arguments, Run { command: command(), start, threads }))
+}
+
+/// The number of threads that was asked for; that of all cores where none was.
+pub fn thread_count(asked: Option<usize>) -> Result<usize, Failure> {
+    match asked {
+        Some(0) => Err(Failure::new("--threads must be at least 1")),
+        Some(threads) => Ok(threads),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
 }
 
 fn train(arguments: &Arguments, run: Run) -> Outcome {
@@ -104,12 +109,19 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
     Ok(())
 }
 
-/// The command line, with the program called as its users call it.
+/// The command line, with the program called as its users call it, and without the folders of this
+/// machine: no result depends on them.
 fn command() -> String {
-    std::iter::once("chainrule".to_owned())
-        .chain(std::env::args().skip(1))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut words = vec!["chainrule".to_owned()];
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.split('=').next() {
+            Some("--out" | "--data-dir") if !argument.contains('=') => drop(arguments.next()),
+            Some("--out" | "--data-dir") => {}
+            _ => words.push(argument),
+        }
+    }
+    words.join(" ")
 }
 
 /// One line on what is about to be trained.

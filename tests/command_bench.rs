@@ -1,0 +1,130 @@
+//! `chainrule bench`, as a user runs it.
+
+#![cfg(feature = "cli")]
+
+use serde_json::Value;
+use std::process::{Command, Output, Stdio};
+
+/// All workloads, in the order of the table.
+const WORKLOADS: [&str; 7] = [
+    "mlp-128-64-b1",
+    "mlp-128-64-b24",
+    "mlp-300-b16",
+    "mlp-784x3-adam-b1000",
+    "lenet-b32",
+    "cnn-32-64-b64",
+    "cnn-bn-32-64-128-b128",
+];
+
+fn bench(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chainrule"));
+    // No data set is needed, so none is offered.
+    command.arg("bench").args(arguments).env("CHAINRULE_DATA", "/nowhere").env("NO_COLOR", "1");
+    command.stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    bench(arguments).output().expect("the command starts")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
+
+#[track_caller]
+fn object(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_str(text(&output.stdout)).expect("one JSON object")
+}
+
+#[track_caller]
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+#[track_caller]
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("a number: {value}"))
+}
+
+#[test]
+fn one_json_object_has_all_workloads() {
+    let output = run(&["--json", "--seconds", "0.01", "--threads", "2"]);
+    let object = object(&output);
+    assert_eq!(
+        keys(&object),
+        ["cpu", "peak_gflops", "share_of_peak", "threads", "throughput", "version"]
+    );
+    let mut sorted = WORKLOADS;
+    sorted.sort_unstable();
+    assert_eq!(keys(&object["throughput"]), sorted);
+    assert_eq!(keys(&object["share_of_peak"]), sorted);
+    for name in WORKLOADS {
+        assert!(number(&object["throughput"][name]) > 0.0, "{name}: {object}");
+    }
+    assert_eq!(object["threads"], 2);
+    assert_eq!(object["version"], env!("CARGO_PKG_VERSION"));
+    assert!(object["cpu"].as_str().is_some_and(|cpu| !cpu.is_empty()), "{object}");
+    // The share is what the operations of a sample, counted by hand, come to.
+    let name = "cnn-32-64-b64";
+    let speed = 32_096_256.0 * number(&object["throughput"][name]);
+    let share = speed / (1e9 * number(&object["peak_gflops"]));
+    assert!((number(&object["share_of_peak"][name]) / share - 1.0).abs() < 1e-9, "{object}");
+    // A human reads the same on standard error, in the table's order.
+    let table = text(&output.stderr);
+    let rows: Vec<_> = table.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(rows.ends_with(&WORKLOADS), "{table}");
+}
+
+#[test]
+fn the_workloads_that_are_named_are_measured() {
+    let output = run(&["mlp-300-b16", "mlp-128-64-b1", "--seconds", "0.01", "--threads", "1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    let rows: Vec<_> = table.lines().skip_while(|line| !line.starts_with("workload")).collect();
+    assert_eq!(rows.len(), 3, "{table}");
+    assert!(table.contains("Threads:  1\n") && table.contains("GFLOP/s in products"), "{table}");
+    assert!(
+        rows[1].starts_with("mlp-128-64-b1 ") && rows[2].starts_with("mlp-300-b16 "),
+        "{table}"
+    );
+    assert!(rows.iter().all(|row| row.chars().count() == rows[0].chars().count()), "{table}");
+    assert!(rows[1].ends_with(" %"), "{table}");
+    let json = run(&["mlp-300-b16", "--json", "--seconds", "0.01"]);
+    assert_eq!(keys(&object(&json)["throughput"]), ["mlp-300-b16"]);
+}
+
+#[test]
+fn a_misspelled_workload_is_told_the_nearest() {
+    let output = run(&["lenet-b23"]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    assert!(message.contains("lenet-b23") && message.contains("similar"), "{message}");
+    assert!(message.contains("'lenet-b32'"), "{message}");
+}
+
+#[test]
+fn impossible_numbers_are_refused() {
+    let output = run(&["--threads", "0"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("--threads must be at least 1"));
+    for seconds in ["0", "-1", "nan", "inf", "1e300", "soon"] {
+        let output = run(&[&format!("--seconds={seconds}")]);
+        assert_eq!(output.status.code(), Some(2), "{seconds}");
+        assert!(text(&output.stderr).contains("a number of seconds above 0"), "{seconds}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_failure() {
+    let mut child = bench(&["--seconds", "0.01", "--threads", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the command ends");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "");
+}
