@@ -128,6 +128,7 @@ impl Cnn {
                 recorder.add_bias(&conv, pooled)?
             };
             x = recorder.tape.relu(x)?;
+            recorder.maps(conv, x);
         }
         x = recorder.tape.flatten(x)?;
         if self.dropout.get() > 0.0 {

@@ -45,6 +45,15 @@ pub struct Buffer {
     pub index: usize,
 }
 
+/// What a layer answers to pictures, under the layer's name: feature maps, one a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maps {
+    /// Name of the layer, such as `conv1`.
+    pub name: String,
+    /// Its output, `[batch, height, width, channels]`.
+    pub var: Var,
+}
+
 /// A network and its loss on a tape, with names.
 ///
 /// The four nodes that every classifier has: `input` `[batch, …]`, `labels` `[batch]` (class
@@ -60,6 +69,7 @@ pub struct Network<T: Real> {
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
     frozen: Vec<Frozen>,
+    maps: Vec<Maps>,
 }
 
 /// How a network does on a data set.
@@ -81,13 +91,14 @@ pub struct Recorder<T: Real> {
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
     frozen: Vec<Frozen>,
+    maps: Vec<Maps>,
 }
 
 impl<T: Real> Recorder<T> {
     /// Nothing recorded.
     pub fn new() -> Self {
         let (parameters, buffers, frozen) = (Vec::new(), Vec::new(), Vec::new());
-        Self { tape: Tape::new(), parameters, buffers, frozen }
+        Self { tape: Tape::new(), parameters, buffers, frozen, maps: Vec::new() }
     }
 
     /// A parameter called `name` in checkpoints and drawings. `decays` says whether weight decay
@@ -122,6 +133,13 @@ impl<T: Real> Recorder<T> {
         }
     }
 
+    /// Makes `var` known as what the layer called `name` answers: see [`Network::maps`].
+    pub fn maps(&mut self, name: impl Into<String>, var: Var) {
+        let name = name.into();
+        self.tape.label(var, &name);
+        self.maps.push(Maps { name, var });
+    }
+
     /// The network whose nodes these are. `reduction` says what the loss is of the batch's losses.
     pub fn finish(
         self,
@@ -131,13 +149,13 @@ impl<T: Real> Recorder<T> {
         loss: Var,
         reduction: Reduction,
     ) -> Network<T> {
-        let Self { mut tape, parameters, buffers, frozen } = self;
+        let Self { mut tape, parameters, buffers, frozen, maps } = self;
         for (var, label) in
             [(input, "input"), (labels, "labels"), (logits, "logits"), (loss, "loss")]
         {
             tape.label(var, label);
         }
-        Network { tape, input, labels, logits, loss, reduction, parameters, buffers, frozen }
+        Network { tape, input, labels, logits, loss, reduction, parameters, buffers, frozen, maps }
     }
 }
 
@@ -170,6 +188,11 @@ impl<T: Real> Network<T> {
     /// The tensors that no training changes. [`Tape::set`] gives them their values.
     pub fn frozen(&self) -> &[Frozen] {
         &self.frozen
+    }
+
+    /// The feature maps of the layers that have some, from the input to the logits.
+    pub fn maps(&self) -> &[Maps] {
+        &self.maps
     }
 
     /// The buffer called `name`, to be written.
@@ -359,9 +382,19 @@ impl<T: Real> Network<T> {
     /// Refuses data that this network cannot take.
     ///
     /// # Errors
-    /// [`ShapeError`] where inputs have another size, or there are more classes than logits.
+    /// [`ShapeError`] where inputs have another size, or images another shape than the network was
+    /// recorded for, or there are more classes than logits.
     pub fn expect(&self, data: &Dataset) -> Result<(), ShapeError> {
         let (features, classes) = (self.features(), self.classes());
+        if let &[_, height, width, channels] = self.tape.value(self.input).shape()
+            && data.image_shape() != Some([height, width, channels])
+        {
+            let rule = format!(
+                "{}: the network takes images of shape [{height}, {width}, {channels}]",
+                data.name()
+            );
+            return Err(ShapeError::new("network", &[data.shape()], rule));
+        }
         if data.features() != features {
             let rule = format!("{}: the network takes inputs of {features} entries", data.name());
             return Err(ShapeError::new("network", &[data.shape()], rule));

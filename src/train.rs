@@ -1,8 +1,9 @@
 //! Learning: the loop that turns gradients into a trained network. Chapter 11.
 //!
 //! An epoch visits every training sample once, in an order that the seed and the epoch's number
-//! fix, each changed as the plan's augmentation changes it. After each mini-batch the optimizer takes one step. After the epoch the network is tried
-//! on the validation samples, and all of the training's state is written to a checkpoint.
+//! fix, each changed as the plan's augmentation changes it. After each mini-batch the optimizer takes
+//! one step. After the epoch the network is tried on the validation samples, and all of the training's
+//! state is written to a checkpoint.
 //!
 //! Nothing that is drawn depends on what was drawn before: the order of epoch e is a function of
 //! (seed, e), the masks of update s a function of (seed, s), and how sample i looks in epoch e a
@@ -269,8 +270,7 @@ impl<T: Real> Training<T> {
         }
         let mut network = plan.model.network(plan.batch, plan.seed)?;
         let optimizer = optimizer(&plan, &network)?;
-        let average = plan.averaging.map(|averaging| Average::new(averaging, &mut network));
-        let average = average.transpose().map_err(OptimizerError::from)?;
+        let average = average(&plan, &mut network)?;
         Ok(Self {
             plan,
             network,
@@ -424,6 +424,8 @@ impl<T: Real> Training<T> {
         self.expect_data(train.name())?;
         if self.position.step == 0 {
             self.plan.model.prepare(&mut self.network, train)?;
+            // What follows the network starts where it does.
+            self.average = average(&self.plan, &mut self.network)?;
         }
         self.classes = (0..train.classes()).map(|class| train.class_name(class)).collect();
         while self.position.epoch < self.plan.epochs {
@@ -574,6 +576,15 @@ fn optimizer<T: Real>(plan: &Plan, network: &Network<T>) -> Result<Optimizer<T>,
         }
     }
     Ok(optimizer)
+}
+
+/// The second set of weights of a plan, equal to the first.
+fn average<T: Real>(
+    plan: &Plan,
+    network: &mut Network<T>,
+) -> Result<Option<Average<T>>, OptimizerError> {
+    let average = plan.averaging.map(|averaging| Average::new(averaging, network));
+    Ok(average.transpose()?)
 }
 
 /// The samples of an epoch in the order in which it visits them.

@@ -4,7 +4,7 @@
 use chainrule::metrics::Confusion;
 use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, PlotError, Theme, WeightImages};
 use image::RgbImage;
-use ndarray::{Array1, Array2, Array3};
+use ndarray::{Array1, Array2, Array3, Array4};
 use roxmltree::{Document, Node};
 use std::fs;
 use std::process::Command;
@@ -41,6 +41,18 @@ fn weights() -> WeightImages {
     WeightImages::new("First layer").units(&w, 3, 4)
 }
 
+fn filters() -> WeightImages {
+    // Of filter n: red n, green 0, blue −n, in all pixels.
+    let w = Array4::from_shape_fn((3, 2, 3, 5), |(_, _, c, n)| n as f64 * (1.0 - c as f64));
+    WeightImages::new("Filters").filters(&w)
+}
+
+fn maps() -> WeightImages {
+    let maps = Array3::from_shape_fn((4, 6, 7), |(i, j, c)| ((i * j) as f32 - c as f32) / 5.0);
+    let picture = Array3::from_shape_fn((8, 4, 3), |(i, j, _)| (i * j) as f32 / 21.0);
+    WeightImages::new("Feature maps").quantity("activation").maps(&maps).beside(&picture, "frog")
+}
+
 /// Every figure, as title, SVG and PNGs in light and in dark.
 fn all() -> Vec<(&'static str, String, [Vec<u8>; 2])> {
     macro_rules! figure {
@@ -55,6 +67,9 @@ fn all() -> Vec<(&'static str, String, [Vec<u8>; 2])> {
         figure!("Test images", matrix()),
         figure!("Predictions", images()),
         figure!("First layer", weights()),
+        figure!("Filters", filters()),
+        figure!("Feature maps", maps()),
+        figure!("Filters", filters().own_scales()),
     ]
 }
 
@@ -445,6 +460,87 @@ fn weights_share_one_scale_around_a_transparent_zero() {
 }
 
 #[test]
+fn filters_show_their_colors_around_gray() {
+    let svg = filters().svg().unwrap();
+    let images = embedded(&svg);
+    assert_eq!(images.len(), 5 + 1);
+    assert!(images[..5].iter().all(|image| image.dimensions() == (2, 3)));
+    // One scale, from −4 to 4.
+    let colors = [[128, 128, 128], [159, 128, 96], [191, 128, 64], [223, 128, 32], [255, 128, 0]];
+    for (image, [r, g, b]) in images.iter().zip(colors) {
+        assert!(image.pixels().all(|pixel| pixel.0 == [r, g, b, 255]), "{r} {g} {b}");
+    }
+    let shown = texts(&Document::parse(&svg).unwrap());
+    for text in ["one image a filter, row by row from the first", "weight on red, green and blue"] {
+        assert!(shown.contains(&text.to_string()), "{text} of {shown:?}");
+    }
+    assert!(shown.contains(&"−4.00".to_string()), "{shown:?}");
+    assert_eq!(
+        description(&svg),
+        "5 images of the weight, row by row from the first filter, on one scale for red, green and \
+         blue from −4.000e0 (dark) over 0 (gray) to 4.000e0 (bright)."
+    );
+    // The columns of a linear layer are the same images.
+    let w = Array2::from_shape_fn((18, 5), |(entry, n)| n as f64 * (1.0 - (entry % 3) as f64));
+    let units = WeightImages::new("Filters").units(&w, 3, 2).svg().unwrap();
+    assert_eq!(embedded(&units), images);
+}
+
+#[test]
+fn a_scale_of_its_own_fills_the_range_of_an_image() {
+    let svg = filters().own_scales().svg().unwrap();
+    let images = embedded(&svg);
+    assert_eq!(images[0].get_pixel(0, 0).0, [128, 128, 128, 255]);
+    for image in &images[1..5] {
+        assert_eq!(image.get_pixel(1, 2).0, [255, 128, 0, 255]);
+    }
+    let shown = texts(&Document::parse(&svg).unwrap());
+    let label = "weight on red, green and blue, as a share of the image's largest";
+    for text in [label, "−1.00", "0.50"] {
+        assert!(shown.contains(&text.to_string()), "{text} of {shown:?}");
+    }
+    assert_eq!(
+        description(&svg),
+        "5 images of the weight, row by row from the first filter, each on a scale of its own for \
+         red, green and blue from minus its largest magnitude (dark) over 0 (gray) to that \
+         magnitude (bright)."
+    );
+}
+
+#[test]
+fn one_channel_has_the_signs_of_weights() {
+    let w = Array4::from_shape_fn((2, 2, 1, 3), |(i, _, _, n)| 2.0 * i as f64 - n as f64);
+    let images = embedded(&WeightImages::new("t").filters(&w).svg().unwrap());
+    assert_eq!(images[2].get_pixel(0, 0).0, [0xd5, 0x5e, 0x00, 255]);
+    assert_eq!(images[2].get_pixel(0, 1).0[3], 0);
+    assert_eq!(images[0].get_pixel(1, 1).0, [0x00, 0x72, 0xb2, 255]);
+}
+
+#[test]
+fn maps_stand_beside_their_picture() {
+    let svg = maps().svg().unwrap();
+    let images = embedded(&svg);
+    // The picture first, then the channels, then the scale.
+    assert_eq!(images.len(), 1 + 7 + 1);
+    assert_eq!(images[0].dimensions(), (4, 8));
+    assert_eq!(images[0].get_pixel(3, 7).0, [255; 4]);
+    assert!(images[1..8].iter().all(|image| image.dimensions() == (6, 4)));
+    // Channel 0 reaches 15/5 = 3, the largest magnitude; channel 6 begins at −6/5.
+    assert_eq!(images[1].get_pixel(5, 3).0, [0x00, 0x72, 0xb2, 255]);
+    assert_eq!(images[7].get_pixel(0, 0).0, [0xd5, 0x5e, 0x00, 102]);
+    let document = Document::parse(&svg).unwrap();
+    let shown = texts(&document);
+    let note = "the picture, and one image a channel, row by row";
+    for text in [note, "frog", "activation", "3.00"] {
+        assert!(shown.contains(&text.to_string()), "{text} of {shown:?}");
+    }
+    let places: Vec<_> = document.descendants().filter(|node| node.has_tag_name("image")).collect();
+    let edge = number(places[0], "x") + number(places[0], "width");
+    assert!(places[1..8].iter().all(|map| number(*map, "x") > edge));
+    assert!(description(&svg).ends_with("Beside them the picture that they answer to: frog."));
+}
+
+#[test]
 fn what_cannot_be_drawn_is_refused_by_name() {
     let message = |result: Result<String, PlotError>| result.unwrap_err().to_string();
     assert_eq!(
@@ -483,8 +579,20 @@ fn what_cannot_be_drawn_is_refused_by_name() {
     assert_eq!(
         message(WeightImages::new("t").units(&w, 28, 27).svg()),
         "figure \"t\": image 0 has the shape [784, 2]: it must be a column of a matrix with 756 \
-         rows"
+         rows, or 2268 in color"
     );
+    assert_eq!(
+        message(WeightImages::new("t").filters(&Array4::<f32>::zeros((3, 3, 2, 4))).svg()),
+        "figure \"t\": image 0 has the shape [3, 3, 2, 4]: it must be [height, width, 1 or 3, \
+         filters]"
+    );
+    assert_eq!(
+        message(filters().image(&Array2::<f32>::zeros((3, 2))).svg()),
+        "figure \"Filters\": image 5 has the shape [3, 2, 1]: it must be in color, as others of \
+         the figure are"
+    );
+    let flat = maps().beside(&Array1::<f32>::zeros(784), "0").svg();
+    assert!(matches!(&flat, Err(PlotError::Shape { image: 7, shape, .. }) if *shape == [784]));
     let empty = WeightImages::new("t").image(&Array2::<f32>::zeros((0, 2))).svg();
     assert!(matches!(empty, Err(PlotError::Shape { .. })));
     assert!(Curves::new("t").png(Theme::Dark).is_err());

@@ -131,6 +131,7 @@ impl Flagship {
         x = recorder.tape.conv2d(x, filters, Conv::default())?;
         x = recorder.add_bias(WHITEN, x)?;
         x = recorder.tape.gelu(x)?;
+        recorder.maps(WHITEN, x);
         for (block, &width) in (1..).zip(&self.filters) {
             let name = |layer| format!("block{block}.{layer}");
             x = convolution(&mut recorder, &name("conv1"), x, width, &mut rng)?;
@@ -140,6 +141,7 @@ impl Flagship {
             x = convolution(&mut recorder, &name("conv2"), x, width, &mut rng)?;
             x = normalize(&mut recorder, &name("norm2"), x)?;
             x = recorder.tape.gelu(x)?;
+            recorder.maps(format!("block{block}"), x);
         }
         x = recorder.tape.max_pool(x, Window::square(3))?;
         x = recorder.tape.flatten(x)?;

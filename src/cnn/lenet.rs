@@ -50,6 +50,7 @@ impl Lenet {
             x = recorder.tape.max_pool(x, Window::square(2))?;
             x = recorder.add_bias(name, x)?;
             x = recorder.tape.relu(x)?;
+            recorder.maps(name, x);
         }
         x = recorder.tape.flatten(x)?;
         x = recorder.linear("fc1", x, 120, true, &mut rng)?;

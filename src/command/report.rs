@@ -6,12 +6,12 @@ use chainrule::Tensor;
 use chainrule::data::Dataset;
 use chainrule::file::write_atomically;
 use chainrule::model::Model;
-use chainrule::network::Evaluation;
+use chainrule::network::{Evaluation, Maps, Network};
 use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, WeightImages};
 use chainrule::record::{self, Record, Run};
 use chainrule::train::{Ending, Epoch, Training};
 use indicatif::HumanCount;
-use ndarray::Ix2;
+use ndarray::{Axis, Ix2, Ix3, Ix4, s};
 use std::path::{Path, PathBuf};
 
 /// The trained model, for `predict`.
@@ -22,6 +22,10 @@ const PREDICTIONS: usize = 40;
 const MISTAKES: usize = 16;
 /// Units in the figure of the first layer's weights.
 const UNITS: usize = 40;
+/// Filters, or feature maps, in a figure.
+const CHANNELS: usize = 64;
+/// Layers with a figure of their feature maps: the first, and one behind it.
+const LAYERS: usize = 2;
 
 /// What is said at the end of a training.
 pub struct Summary {
@@ -53,10 +57,7 @@ pub fn write(
         let predictions = predictions(&data.test, &evaluation);
         save(folder, "predictions", |path| predictions.save(path))?;
     }
-    if let (Model::Mlp(_), &[height, width]) = (&training.plan().model, data.test.shape()) {
-        let weights = weights(training, [height, width]);
-        save(folder, "weights", |path| weights.save(path))?;
-    }
+    save_layers(folder, training, &data.test)?;
     Ok(Summary { record, folder: folder.to_path_buf() })
 }
 
@@ -100,21 +101,75 @@ fn predictions(test: &Dataset, evaluation: &Evaluation) -> ImageGrid {
     let right = (0..test.len()).filter(|sample| !wrong(sample)).take(PREDICTIONS - mistakes.len());
     let mut grid = ImageGrid::new("Predictions on test images");
     for sample in right.chain(mistakes.iter().copied()) {
-        let mut image = Tensor::<f32>::zeros(test.shape());
-        test.read(sample, image.as_slice_mut().expect("a new array is contiguous"));
+        let image = image(test, sample);
         let [truth, predicted] = [test.label(sample), evaluation.predictions[sample]];
         grid = grid.prediction(&image, test.class_name(truth), test.class_name(predicted));
     }
     grid
 }
 
-fn weights(training: &mut Training<f32>, [height, width]: [usize; 2]) -> WeightImages {
+fn image(data: &Dataset, sample: usize) -> Tensor<f32> {
+    let mut image = Tensor::zeros(data.shape());
+    data.read(sample, image.as_slice_mut().expect("a new array is contiguous"));
+    image
+}
+
+/// Figures of what the first layer has learned and, of a convolutional network, of what layers
+/// answer to the first test image.
+fn save_layers(folder: &Path, training: &mut Training<f32>, test: &Dataset) -> Result<(), Failure> {
+    let &([height, width] | [height, width, 3]) = test.shape() else { return Ok(()) };
+    let model = training.plan().model.clone();
     let network = training.network();
+    if let Model::Mlp(_) = model {
+        let weights = weights(network, [height, width]);
+        return Ok(save(folder, "weights", |path| weights.save(path))?);
+    }
+    let filters = filters(network, &model);
+    save(folder, "filters", |path| filters.save(path))?;
+    let picture = image(test, 0);
+    // One pass: what the layers answer stays on the tape.
+    network.probabilities(picture.as_slice().expect("a new array is contiguous"))?;
+    for Maps { name, var } in network.maps().iter().take(LAYERS) {
+        let maps = network.tape.value(*var).index_axis(Axis(0), 0);
+        let maps = maps.into_dimensionality::<Ix3>().expect("a layer's maps have three axes");
+        let count = maps.dim().2;
+        let shown = maps.slice(s![.., .., ..count.min(CHANNELS)]).to_owned();
+        let figure = WeightImages::new(title(&format!("Feature maps of {name}"), count))
+            .quantity("activation")
+            .maps(&shown)
+            .beside(&picture, test.class_name(test.label(0)));
+        save(folder, &format!("maps-{name}"), |path| figure.save(path))?;
+    }
+    Ok(())
+}
+
+fn weights(network: &Network<f32>, [height, width]: [usize; 2]) -> WeightImages {
     let first = network.parameters()[0].var;
     let weights = network.tape.value(first).view().into_dimensionality::<Ix2>();
     let weights = weights.expect("the first parameter of an MLP is a matrix");
-    let shown = weights.slice(ndarray::s![.., ..weights.ncols().min(UNITS)]).to_owned();
+    let shown = weights.slice(s![.., ..weights.ncols().min(UNITS)]).to_owned();
     WeightImages::new("Weights into the first hidden units").units(&shown, height, width)
+}
+
+/// The filters that see the picture itself.
+fn filters(network: &Network<f32>, model: &Model) -> WeightImages {
+    let whitens = matches!(model, Model::Flagship(_));
+    let first = if whitens { network.frozen()[0].var } else { network.parameters()[0].var };
+    let filters = network.tape.value(first).view().into_dimensionality::<Ix4>();
+    let filters = filters.expect("the first weights of a convolutional network are filters");
+    let count = filters.dim().3;
+    let shown = filters.slice(s![.., .., .., ..count.min(CHANNELS)]).to_owned();
+    let figure = WeightImages::new(title("Filters of the first layer", count)).filters(&shown);
+    // A whitening filter is the larger the rarer its pattern is.
+    if whitens { figure.own_scales() } else { figure }
+}
+
+/// What is shown, and how much of it where that is not all.
+fn title(what: &str, count: usize) -> String {
+    match count {
+        ..=CHANNELS => what.to_owned(),
+        _ => format!("{what}: {CHANNELS} of {count}"),
+    }
 }
 
 impl Summary {

@@ -80,8 +80,12 @@ impl ImageGrid {
     }
 }
 
+/// What the shape of an image must be.
+pub(super) const PICTURE: &str =
+    "[height, width], or [height, width, 1 or 3], without an empty axis";
+
 /// The pixels of an image, or the shape of what is none.
-fn raster<T: Real, D: Dimension>(image: &Array<T, D>) -> Result<Raster, Vec<usize>> {
+pub(super) fn raster<T: Real, D: Dimension>(image: &Array<T, D>) -> Result<Raster, Vec<usize>> {
     let shape = image.shape().to_vec();
     let view = image.view().into_dyn();
     let view = if shape.len() == 2 { view.insert_axis(Axis(2)) } else { view };
@@ -129,9 +133,8 @@ impl Figure for ImageGrid {
         }
         for (image, tile) in self.tiles.iter().enumerate() {
             if let Err(shape) = &tile.image {
-                let expected =
-                    "[height, width], or [height, width, 1 or 3], without an empty axis".into();
-                return Err(PlotError::Shape { figure, image, shape: shape.clone(), expected });
+                let (shape, expected) = (shape.clone(), PICTURE.into());
+                return Err(PlotError::Shape { figure, image, shape, expected });
             }
         }
         Ok(())
