@@ -119,6 +119,24 @@ fn cross_entropy(o: [f64; 2], y: [f64; 2]) -> f64 {
     -y[0] * p[0].ln() - y[1] * p[1].ln()
 }
 
+/// The slope of `loss` in the number of the network that is at `place`.
+fn slope_at(
+    weights: &Weights,
+    place: impl Fn(&mut Weights) -> &mut f64,
+    loss: impl Fn(&Weights) -> f64,
+) -> f64 {
+    let mut moved = *weights;
+    let at = *place(&mut moved);
+    slope(
+        |value| {
+            let mut moved = *weights;
+            *place(&mut moved) = value;
+            loss(&moved)
+        },
+        at,
+    )
+}
+
 /// `numbers` with `value` in place `k`.
 fn with<const N: usize>(mut numbers: [f64; N], k: usize, value: f64) -> [f64; N] {
     numbers[k] = value;
@@ -126,7 +144,7 @@ fn with<const N: usize>(mut numbers: [f64; N], k: usize, value: f64) -> [f64; N]
 }
 
 #[test]
-fn eq_square() {
+fn eq_slope_of_a_square() {
     let x = 3.0;
     for h in [0.1, 0.01, 0.001] {
         let quotient = ((x + h) * (x + h) - x * x) / h;
@@ -152,7 +170,7 @@ fn eq_one_path() {
 }
 
 #[test]
-fn eq_sigmoid() {
+fn eq_sigmoid_path() {
     for z in [-3.0, -0.4, 0.0, 1.3, 2.5] {
         let h = sigmoid(z);
         assert_close(&[slope(sigmoid, z)], &[h * (1.0 - h)], 1e-10);
@@ -184,7 +202,7 @@ fn eq_two_paths() {
 }
 
 #[test]
-fn eq_softmax_shift() {
+fn eq_two_class_shift() {
     let o = [0.7, -1.9];
     for shift in [-3.0, 0.4, 12.0] {
         assert_close(&softmax(o.map(|o| o + shift)), &softmax(o), 1e-15);
@@ -230,7 +248,7 @@ fn eq_output_gradient() {
     for (weights, sample) in [SYMMETRIC, ASYMMETRIC, between()] {
         let Forward { h, p, .. } = weights.forward(&sample);
         let o = outputs(&weights, h);
-        // The bias c_k has the factor 1, so its gradient is that of o_k.
+        // The bias c_k has the factor 1, so the gradient of o_k is its gradient too.
         let found = gradient(&weights, &sample).weights.c;
         for k in 0..2 {
             let numeric = slope(|o_k| cross_entropy(with(o, k, o_k), sample.y), o[k]);
@@ -245,30 +263,22 @@ fn eq_second_layer() {
     for (weights, sample) in [ASYMMETRIC, between()] {
         let Gradient { weights: d, .. } = gradient(&weights, &sample);
         let Forward { h, p, .. } = weights.forward(&sample);
-        let d_o = [p[0] - sample.y[0], p[1] - sample.y[1]];
         let loss = |weights: &Weights| cross_entropy(outputs(weights, h), sample.y);
-        for k in 0..2 {
-            for j in 0..3 {
-                let numeric = slope(
-                    |v_jk| {
-                        let mut moved = weights;
-                        moved.v[j][k] = v_jk;
-                        loss(&moved)
-                    },
-                    weights.v[j][k],
-                );
-                assert_close(&[d_o[k] * h[j]], &[numeric], 1e-9);
-                assert_close(&[d.v[j][k]], &[d_o[k] * h[j]], 1e-15);
+        for (k, d_o) in [p[0] - sample.y[0], p[1] - sample.y[1]].into_iter().enumerate() {
+            for (j, h_j) in h.into_iter().enumerate() {
+                let numeric = slope_at(&weights, |weights| &mut weights.v[j][k], loss);
+                assert_close(&[d_o * h_j], &[numeric], 1e-9);
+                assert_close(&[d.v[j][k]], &[d_o * h_j], 1e-15);
             }
-            let numeric =
-                slope(|c_k| loss(&Weights { c: with(weights.c, k, c_k), ..weights }), weights.c[k]);
-            assert_close(&[d.c[k]], &[numeric], 1e-9);
+            let numeric = slope_at(&weights, |weights| &mut weights.c[k], loss);
+            assert_close(&[d_o], &[numeric], 1e-9);
+            assert_close(&[d.c[k]], &[d_o], 1e-15);
         }
     }
 }
 
 #[test]
-fn eq_hidden() {
+fn eq_hidden_gradient() {
     for (weights, sample) in [SYMMETRIC, ASYMMETRIC, between()] {
         let Forward { h, p, .. } = weights.forward(&sample);
         let d_o = [p[0] - sample.y[0], p[1] - sample.y[1]];
@@ -295,7 +305,6 @@ fn eq_through_the_sigmoid() {
             };
             let product = dh[j] * h[j] * (1.0 - h[j]);
             assert_close(&[product], &[slope(loss, z[j])], 1e-9);
-            // The bias b_j has the factor 1, so its gradient is that of z_j.
             assert_close(&[d.b[j]], &[product], 1e-15);
         }
     }
@@ -306,22 +315,35 @@ fn eq_first_layer() {
     for (weights, sample) in [ASYMMETRIC, between()] {
         let Gradient { weights: d, h: dh } = gradient(&weights, &sample);
         let h = weights.forward(&sample).h;
+        let loss = |weights: &Weights| {
+            let h = hidden_inputs(weights, sample.x).map(sigmoid);
+            cross_entropy(outputs(weights, h), sample.y)
+        };
         for j in 0..3 {
             let dz = dh[j] * h[j] * (1.0 - h[j]);
-            for i in 0..2 {
-                let numeric = slope(
-                    |w_ij| {
-                        let mut moved = weights;
-                        moved.w[i][j] = w_ij;
-                        let h = hidden_inputs(&moved, sample.x).map(sigmoid);
-                        cross_entropy(outputs(&moved, h), sample.y)
-                    },
-                    weights.w[i][j],
-                );
-                assert_close(&[dz * sample.x[i]], &[numeric], 1e-9);
-                assert_close(&[d.w[i][j]], &[dz * sample.x[i]], 1e-15);
+            for (i, x_i) in sample.x.into_iter().enumerate() {
+                let numeric = slope_at(&weights, |weights| &mut weights.w[i][j], loss);
+                assert_close(&[dz * x_i], &[numeric], 1e-9);
+                assert_close(&[d.w[i][j]], &[dz * x_i], 1e-15);
             }
+            let numeric = slope_at(&weights, |weights| &mut weights.b[j], loss);
+            assert_close(&[dz], &[numeric], 1e-9);
+            assert_close(&[d.b[j]], &[dz], 1e-15);
         }
+    }
+}
+
+#[test]
+fn eq_step_down() {
+    for (weights, sample) in [SYMMETRIC, ASYMMETRIC, between()] {
+        let d = gradient(&weights, &sample).weights.to_array();
+        let start = weights.to_array();
+        let loss = |rate: f64| {
+            let moved = std::array::from_fn(|i| start[i] - rate * d[i]);
+            Weights::from_array(moved).forward(&sample).loss
+        };
+        let squares: f64 = d.iter().map(|d| d * d).sum();
+        assert_close(&[slope(loss, 0.0)], &[-squares], 1e-9);
     }
 }
 

@@ -240,8 +240,9 @@ impl Small {
         let mut draw = Draw::new(seed);
         let leaves: Tensor<f64> = draw.away_from_zero(&[3]);
         let results = (3..9).map(|node| {
-            let inputs = draw.labels::<f64>(2, node);
-            (draw.labels::<f64>(1, 2)[0] == 1.0, inputs[0] as usize, inputs[1] as usize)
+            // The node before it, and any other: so that all are used.
+            let other = draw.labels::<f64>(1, node)[0] as usize;
+            (draw.labels::<f64>(1, 2)[0] == 1.0, node - 1, other)
         });
         Self { results: results.collect(), leaves: leaves.into_iter().collect() }
     }
