@@ -4,6 +4,7 @@ mod numeric;
 
 use approx::assert_relative_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
+use chainrule::scalar::ASYMMETRIC;
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::{Mlp, Mode, Op, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, IxDyn, arr1, arr2};
@@ -112,6 +113,13 @@ fn eq_doubling() {
     assert_relative_eq!(*tape.gradient(a), numeric, max_relative = 1e-9);
 }
 
+const TRACE: &str = "\
+%0 = parameter()       [1]  a  2
+%1 = parameter()       [1]  b  3
+%2 = add(%0, %1)       [1]  s  5
+%3 = multiply(%2, %0)  [1]  L  10
+";
+
 #[test]
 fn an_addition_traced() -> Result<(), ShapeError> {
     let mut tape = Tape::<f64>::new();
@@ -122,13 +130,7 @@ fn an_addition_traced() -> Result<(), ShapeError> {
     for (var, label) in [(a, "a"), (b, "b"), (s, "s"), (loss, "L")] {
         tape.label(var, label);
     }
-    let expected = "\
-%0 = parameter()       [1]  a  2
-%1 = parameter()       [1]  b  3
-%2 = add(%0, %1)       [1]  s  5
-%3 = multiply(%2, %0)  [1]  L  10
-";
-    assert_eq!(tape.trace(), expected);
+    assert_eq!(tape.trace(), TRACE);
 
     tape.backward(loss);
     let gradients = [loss, s, b, a].map(|var| tape.gradient(var)[0]);
@@ -356,6 +358,49 @@ fn doublings_have_more_paths_than_steps() -> Result<(), ShapeError> {
     // One path for each choice of left or right: 2³⁰ of them, each with the product 1.
     assert_eq!(tape.gradient(a)[0], 1_073_741_824.0);
     assert_eq!(calls[1].load(Relaxed), 30);
+    Ok(())
+}
+
+const NETWORK: &str = "\
+%0 = input()                        [1, 2]  x  1.5 -0.5
+%1 = parameter()                    [2, 3]  w  0.5 -0.3 0.8 0.2 0.7 -0.4
+%2 = parameter()                    [3]     b  0.1 -0.2 0.3
+%3 = parameter()                    [3, 2]  v  0.6 -0.5 -0.9 0.4 0.3 1.1
+%4 = parameter()                    [2]     c  0.05 -0.15
+%5 = input()                        [1, 2]  y  0 1
+%6 = linear(%0, %1, %2)             [1, 3]  z  0.75 -1 1.7
+%7 = sigmoid(%6)                    [1, 3]  h  0.6792 0.2689 0.8455
+%8 = linear(%7, %3, %4)             [1, 2]  o  0.4691 0.5481
+%9 = softmax_cross_entropy(%8, %5)  []      L  0.6544
+";
+
+#[test]
+fn chapter_1_on_a_tape() -> Result<(), ShapeError> {
+    let (weights, sample) = ASYMMETRIC;
+    let mut tape = Tape::<f64>::new();
+    let x = tape.input(arr2(&[sample.x]));
+    let w = tape.parameter(arr2(&weights.w));
+    let b = tape.parameter(arr1(&weights.b));
+    let v = tape.parameter(arr2(&weights.v));
+    let c = tape.parameter(arr1(&weights.c));
+    let y = tape.input(arr2(&[sample.y]));
+
+    let z = tape.linear(x, w, b)?;
+    let h = tape.sigmoid(z)?;
+    let o = tape.linear(h, v, c)?;
+    let loss = tape.softmax_cross_entropy(o, y)?;
+    let names = ["x", "w", "b", "v", "c", "y", "z", "h", "o", "L"];
+    for (var, name) in tape.vars().collect::<Vec<_>>().into_iter().zip(names) {
+        tape.label(var, name);
+    }
+    assert_eq!(tape.trace(), NETWORK);
+
+    tape.backward(loss);
+    let by_hand = weights.backward(&sample, &weights.forward(&sample)).weights.to_array();
+    let gradients = [w, b, v, c].into_iter().flat_map(|var| tape.gradient(var));
+    for (&found, expected) in gradients.zip(by_hand) {
+        assert_relative_eq!(found, expected, max_relative = 1e-13);
+    }
     Ok(())
 }
 

@@ -53,36 +53,41 @@ fn paths_of_fibonacci() -> Result<(), ShapeError> {
     Ok(())
 }
 
-/// y = x³, entry by entry, and dx = 3x²·dy.
-struct Cube;
+/// y = (1 − t)·a + t·b, entry by entry, with a fixed number t.
+struct Blend {
+    t: f64,
+}
 
-impl Op<f64> for Cube {
+impl Op<f64> for Blend {
     fn name(&self) -> &'static str {
-        "cube"
+        "blend"
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
         match inputs {
-            [x] => Ok(x.to_vec()),
-            _ => Err(ShapeError::new("cube", inputs, "takes one input")),
+            [a, b] if a == b => Ok(a.to_vec()),
+            _ => Err(ShapeError::new("blend", inputs, "takes two inputs of one shape")),
         }
     }
 
     fn forward(&mut self, x: Inputs<'_, f64>, y: &mut Tensor<f64>) {
-        y.zip_mut_with(&x[0], |y, &x| *y = x * x * x);
+        for ((y, a), b) in y.iter_mut().zip(&x[0]).zip(&x[1]) {
+            *y = (1.0 - self.t) * a + self.t * b;
+        }
     }
 
     fn backward(
         &mut self,
-        x: Inputs<'_, f64>,
+        _: Inputs<'_, f64>,
         _: &Tensor<f64>,
         dy: &Tensor<f64>,
         mut dx: Gradients<'_, f64>,
     ) {
-        if let Some(dx) = dx.wanted(0) {
-            for ((dx, &x), &dy) in dx.iter_mut().zip(&x[0]).zip(dy) {
-                *dx += 3.0 * x * x * dy;
-            }
+        if let Some(da) = dx.wanted(0) {
+            da.scaled_add(1.0 - self.t, dy);
+        }
+        if let Some(db) = dx.wanted(1) {
+            db.scaled_add(self.t, dy);
         }
     }
 }
@@ -90,14 +95,19 @@ impl Op<f64> for Cube {
 #[test]
 fn a_new_op_is_checked() -> Result<(), ShapeError> {
     let mut tape = Tape::<f64>::new();
-    let x = tape.parameter(arr1(&[1.5, -0.7, 0.4]));
-    let y = tape.push(Cube, &[x])?;
-    assert_relative_eq!(*tape.value(y), arr1(&[3.375, -0.343, 0.064]).into_dyn());
-    // x has a second use, so that an assignment would be seen.
-    let twice = tape.add(y, x)?;
+    let a = tape.parameter(arr1(&[1.0, -2.0, 8.0]));
+    let b = tape.parameter(arr1(&[5.0, 2.0, -4.0]));
+    let y = tape.push(Blend { t: 0.25 }, &[a, b])?;
+    assert_eq!(tape.value(y), &arr1(&[2.0, -1.0, 5.0]).into_dyn());
+    // One input given twice, so that an assignment is seen.
+    let twice = tape.push(Blend { t: 0.25 }, &[y, y])?;
     let report = Gradcheck::default().run(&mut tape, twice, &arr1(&[1.0, -2.0, 0.5]).into_dyn())?;
     assert!(report.max_relative_error() < 1e-8, "{report}");
-    assert_eq!(tape.push(Cube, &[x, x]).unwrap_err().rule, "takes one input");
+    assert!(report.vacuous.is_empty());
+    assert_eq!(
+        tape.push(Blend { t: 0.25 }, &[a]).unwrap_err().rule,
+        "takes two inputs of one shape"
+    );
     Ok(())
 }
 
