@@ -214,11 +214,12 @@ fn eq_two_class_shift() {
 
 #[test]
 fn eq_log_probability() {
-    let (weights, sample) = ASYMMETRIC;
-    let o = outputs(&weights, weights.forward(&sample).h);
+    let o = [0.7, -1.9];
     for k in 0..2 {
-        let other = o[0].exp() + o[1].exp();
-        assert_close(&[softmax(o)[k].ln()], &[o[k] - other.ln()], 1e-15);
+        for m in [-3.0, 0.0, 0.7, 12.0] {
+            let powers = (o[0] - m).exp() + (o[1] - m).exp();
+            assert_close(&[softmax(o)[k].ln()], &[o[k] - m - powers.ln()], 1e-14);
+        }
     }
     // The network's loss is computed so, and equals the definition.
     for (weights, sample) in [SYMMETRIC, ASYMMETRIC, between()] {
