@@ -214,7 +214,7 @@ fn eq_two_class_shift() {
 
 #[test]
 fn eq_log_probability() {
-    let o = [0.7, -1.9];
+    let o: [f64; 2] = [0.7, -1.9];
     for k in 0..2 {
         for m in [-3.0, 0.0, 0.7, 12.0] {
             let powers = (o[0] - m).exp() + (o[1] - m).exp();
