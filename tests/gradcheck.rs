@@ -137,6 +137,43 @@ fn a_dropped_sum_is_caught() {
     assert!(passes(&check(bias(false), &[&[1, 3], &[3]], false)));
 }
 
+/// a / b, whose gradient with respect to b is of the test's choice.
+fn divide(db: fn(Inputs<'_, f64>, &Tensor<f64>, Gradients<'_, f64>)) -> Planted {
+    Planted { shape: first_shape, forward: |x, y| y.assign(&(&x[0] / &x[1])), backward: db }
+}
+
+#[test]
+fn a_denominator_s_sign_is_caught() {
+    let op = || {
+        divide(|x, dy, mut dx| {
+            *dx.wanted(0).unwrap() += &(dy / &x[1]);
+            *dx.wanted(1).unwrap() += &(dy * &x[0] / (&x[1] * &x[1]));
+        })
+    };
+    let report = check(op(), MATRICES, false);
+    assert_relative_eq!(report.max_relative_error(), 2.0, max_relative = 1e-6);
+    assert_eq!(report.worst.unwrap().parameter.index(), 1);
+    // c/c is 1 whatever c is, and its gradient is zero. With the wrong sign it is 2·dy/c.
+    let report = check(op(), MATRICES, true);
+    assert_relative_eq!(report.max_relative_error(), 1.0, max_relative = 1e-6);
+}
+
+#[test]
+fn a_missing_square_is_hidden_by_ones() {
+    let op = || {
+        divide(|x, dy, mut dx| {
+            *dx.wanted(0).unwrap() += &(dy / &x[1]);
+            *dx.wanted(1).unwrap() -= &(dy * &x[0] / &x[1]);
+        })
+    };
+    assert!(!passes(&check(op(), MATRICES, false)));
+    let mut draw = Draw::new(37);
+    let (a, dy) = (draw.away_from_zero(&[2, 3]), draw.away_from_zero(&[2, 3]));
+    // 1² = 1: denominators of one do not tell b² from b.
+    let ones = Tensor::ones(IxDyn(&[2, 3]));
+    assert!(passes(&check_at(op(), &[a, ones], &dy)));
+}
+
 #[test]
 fn a_missing_transpose_is_caught() {
     // All matrices are square, so that no shape gives the fault away.

@@ -1,3 +1,5 @@
 //! The solutions of the exercises, as the chapters quote them: a module a chapter.
 
+mod elementwise;
+mod gradcheck;
 mod matmul;
