@@ -137,6 +137,49 @@ fn a_dropped_sum_is_caught() {
     assert!(passes(&check(bias(false), &[&[1, 3], &[3]], false)));
 }
 
+#[test]
+fn a_dropped_sum_still_learns() {
+    let first_row = || Planted {
+        shape: first_shape,
+        forward: |x, y| y.assign(&(&x[0] + &x[1])),
+        backward: |_, dy, mut dx| {
+            *dx.wanted(0).unwrap() += dy;
+            *dx.wanted(1).unwrap() += &dy.index_axis(Axis(0), 0);
+        },
+    };
+    // Steps of descent on the mean squared error of X·W + b, until it is small. 32 samples.
+    let steps = |faulty: bool| {
+        let mut draw = Draw::new(4);
+        let (w, b) = (draw.away_from_zero::<f64>(&[3, 2]), draw.away_from_zero::<f64>(&[2]));
+        let x = draw.uniform(&[32, 3], -1.0, 1.0);
+        let target = matrix(&x).dot(&matrix(&w)) + vector(&b);
+
+        let mut tape = Tape::new();
+        let (x, target) = (tape.input(x), tape.input(target));
+        let parameters = [tape.parameter(Array2::zeros((3, 2))), tape.parameter(Array1::zeros(2))];
+        let product = tape.matmul(x, parameters[0]).unwrap();
+        let output = if faulty {
+            tape.push(first_row(), &[product, parameters[1]]).unwrap()
+        } else {
+            tape.add_bias(product, parameters[1]).unwrap()
+        };
+        let error = tape.subtract(output, target).unwrap();
+        let square = tape.multiply(error, error).unwrap();
+        let loss = tape.mean(square).unwrap();
+        (0..1000).position(|_| {
+            tape.forward();
+            tape.backward(loss);
+            for parameter in parameters {
+                let (mut value, gradient) = tape.parameter_mut(parameter);
+                value.scaled_add(-0.5, gradient);
+            }
+            tape.value(loss)[[]] < 1e-4
+        })
+    };
+    let (right, faulty) = (steps(false).unwrap(), steps(true).unwrap());
+    assert!(faulty > 5 * right, "{faulty} steps against {right}");
+}
+
 /// a / b, whose gradient with respect to b is of the test's choice.
 fn divide(db: fn(Inputs<'_, f64>, &Tensor<f64>, Gradients<'_, f64>)) -> Planted {
     Planted { shape: first_shape, forward: |x, y| y.assign(&(&x[0] / &x[1])), backward: db }

@@ -64,12 +64,13 @@ fn check(loss: impl Fn(&[f64]) -> f64, gradient: impl Fn(&[f64]) -> Vec<f64>, x:
     let mut worst = 0.0_f64;
     for i in 0..x.len() {
         let step = f64::EPSILON.cbrt() * x[i].abs().max(1.0);
-        let mut moved = x.to_vec();
-        moved[i] = x[i] + step;
-        let above = loss(&moved);
-        moved[i] = x[i] - step;
-        let below = loss(&moved);
-        let numeric = (above - below) / (2.0 * step);
+        let (above, below) = (x[i] + step, x[i] - step);
+        let loss_at = |entry: f64| {
+            let mut moved = x.to_vec();
+            moved[i] = entry;
+            loss(&moved)
+        };
+        let numeric = (loss_at(above) - loss_at(below)) / (above - below);
         let scale = analytic[i].abs().max(numeric.abs()).max(1e-3);
         let error = (analytic[i] - numeric).abs() / scale;
         worst = worst.max(if error.is_nan() { f64::INFINITY } else { error });
