@@ -6,7 +6,7 @@ use approx::assert_relative_eq;
 use chainrule::gradcheck::Draw;
 use chainrule::parallel::{self, ENTRIES};
 use chainrule::{ShapeError, Tape, Tensor, Var};
-use ndarray::{Array2, ArrayD, Axis, IxDyn, Zip, arr0, arr1, arr2};
+use ndarray::{Array2, ArrayD, Axis, Ix2, IxDyn, Zip, arr0, arr1, arr2};
 use numeric::gradient;
 use proptest::prelude::*;
 
@@ -71,14 +71,24 @@ fn assert_unary(
 }
 
 #[test]
-fn eq_elementwise_jacobian_is_diagonal() {
+fn eq_elementwise() {
     let mut draw = Draw::new(1);
-    let [a, b] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[4]));
-    for record in BINARY {
+    let [a, b, dy] = [0, 1, 2].map(|_| draw.away_from_zero::<f64>(&[4]));
+    let functions: [Function2; 4] = [|a, b| a + b, |a, b| a - b, |a, b| a * b, |a, b| a / b];
+    let slope = |f: &dyn Fn(f64) -> f64, x| (f(x + 1e-5) - f(x - 1e-5)) / 2e-5;
+    for (record, f) in BINARY.into_iter().zip(functions) {
+        let [_, da, db] = run2(record, &a, &b, &dy);
+        assert_eq!((da.shape(), db.shape()), (a.shape(), b.shape()));
         for i in 0..4 {
-            let mut dy = Tensor::zeros(IxDyn(&[4]));
-            dy[i] = 1.0;
-            let [_, da, db] = run2(record, &a, &b, &dy);
+            let (df_da, df_db) = (slope(&|a| f(a, b[i]), a[i]), slope(&|b| f(a[i], b), b[i]));
+            assert_relative_eq!(da[i], dy[i] * df_da, max_relative = 1e-7);
+            assert_relative_eq!(db[i], dy[i] * df_db, max_relative = 1e-7);
+        }
+        // The Jacobian is diagonal: what comes from one output goes to its own place alone.
+        for i in 0..4 {
+            let mut only = Tensor::zeros(IxDyn(&[4]));
+            only[i] = 1.0;
+            let [_, da, db] = run2(record, &a, &b, &only);
             for j in (0..4).filter(|&j| j != i) {
                 assert_eq!((da[j], db[j]), (0.0, 0.0));
             }
@@ -116,8 +126,9 @@ fn eq_divide_numerator() {
 fn eq_divide_denominator() {
     let mut draw = Draw::new(6);
     let [a, b, dy] = [0, 1, 2].map(|_| draw.away_from_zero::<f64>(&[2, 3]));
-    let [_, _, db] = run2(Tape::divide, &a, &b, &dy);
+    let [y, _, db] = run2(Tape::divide, &a, &b, &dy);
     assert_relative_eq!(db, -&dy * &a / (&b * &b), max_relative = 1e-15);
+    assert_relative_eq!(db, -&dy * &y / &b, max_relative = 1e-15);
     assert_relative_eq!(db, gradient(&b, &dy, |b| &a / b), max_relative = 1e-7);
     // The change of f over h, before h vanishes.
     let (a, b, h) = (1.7, -0.6, 0.01);
@@ -125,7 +136,7 @@ fn eq_divide_denominator() {
 }
 
 #[test]
-fn eq_shared_input() {
+fn eq_elementwise_shared_input() {
     let mut draw = Draw::new(7);
     let [c, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[2, 3]));
     let zero = Tensor::zeros(c.raw_dim());
@@ -140,7 +151,7 @@ fn eq_shared_input() {
 }
 
 #[test]
-fn eq_negate() {
+fn negation_scales_by_minus_one() {
     assert_unary(Tape::negate, |x| -x, |_| -1.0);
 }
 
@@ -175,6 +186,26 @@ fn eq_map() {
         |x| x.exp().ln_1p(),
         |x| 1.0 / (1.0 + (-x).exp()),
     );
+}
+
+#[test]
+fn eq_map_sigmoid() {
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let slope = |x: f64| 1.0 / (1.0 + (-x).exp()) * (1.0 - 1.0 / (1.0 + (-x).exp()));
+    assert_unary(|tape, x| tape.map(x, "sigmoid", sigmoid, slope), sigmoid, slope);
+    // The same from the quotient rule, and from the value alone.
+    let x: Tensor<f64> = Draw::new(16).uniform(&[20], -4.0, 4.0);
+    let [f, dx] = run1(
+        |tape, x| {
+            let ones = tape.input(Tensor::ones(IxDyn(&[20])));
+            let e = tape.negate(x).and_then(|x| tape.exp(x))?;
+            let denominator = tape.add(ones, e)?;
+            tape.divide(ones, denominator)
+        },
+        &x,
+        &Tensor::ones(IxDyn(&[20])),
+    );
+    assert_relative_eq!(dx, &f * &(1.0 - &f), max_relative = 1e-13);
 }
 
 #[test]
@@ -292,6 +323,31 @@ fn eq_bias() {
         }
         assert_relative_eq!(db, sum, max_relative = 1e-14);
     }
+}
+
+#[test]
+fn eq_bias_matrix() {
+    let (m, n) = (5, 4);
+    let mut draw = Draw::new(17);
+    let [x, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[m, n]));
+    let b = draw.away_from_zero::<f64>(&[n]);
+    let [y, _, db] = run2(Tape::add_bias, &x, &b, &dy);
+    let product = |a: &Tensor<f64>, b: &Tensor<f64>| {
+        let [a, b] = [a, b].map(|a| a.view().into_dimensionality::<Ix2>().unwrap());
+        a.dot(&b).into_dyn()
+    };
+    let ones = Tensor::<f64>::ones(IxDyn(&[m, 1]));
+    let row = b.clone().insert_axis(Axis(0));
+    assert_eq!((row.shape(), db.shape()), ([1, n].as_slice(), [n].as_slice()));
+    assert_eq!(y, &x + &product(&ones, &row));
+    let sum = product(&ones.t().to_owned(), &dy);
+    assert_eq!(sum.shape(), [1, n]);
+    assert_relative_eq!(db.insert_axis(Axis(0)), sum, max_relative = 1e-14);
+    assert_relative_eq!(
+        sum,
+        gradient(&row, &dy, |row| &x + &product(&ones, row)),
+        max_relative = 1e-7
+    );
 }
 
 #[test]
