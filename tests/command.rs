@@ -2,13 +2,16 @@
 
 #![cfg(feature = "cli")]
 
+mod process;
+
 use chainrule::Tensor;
 use chainrule::checkpoint::Checkpoint;
 use chainrule::record::Record;
+use process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -29,48 +32,13 @@ const SMALL: &[&str] = &[
     "3",
 ];
 
-fn chainrule(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chainrule"));
-    // Data and colors are the test's choice, not the machine's.
-    command.args(arguments).env_remove("CHAINRULE_DATA").env("NO_COLOR", "1").stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    chainrule(arguments).output().expect("the command starts")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
-}
-
 /// Arguments of the small training into `folder`, with `more`.
 fn small<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
-    [SMALL, &["--out", folder.to_str().expect("UTF-8")], more].concat()
+    [SMALL, &["--out", text(folder)], more].concat()
 }
 
 fn model(folder: &Path) -> BTreeMap<String, Tensor<f32>> {
     Checkpoint::read(&folder.join("model.safetensors")).expect("the training wrote a model").tensors
-}
-
-#[track_caller]
-fn assert_success(output: &Output) {
-    assert!(output.status.success(), "{}{}", stdout(output), stderr(output));
-}
-
-/// The command fails with exit code 1, says all of `words` and does not panic.
-#[track_caller]
-fn assert_failure(output: &Output, words: &[&str]) {
-    let message = stderr(output);
-    assert_eq!(output.status.code(), Some(1), "{}{message}", stdout(output));
-    assert!(!message.contains("panicked"), "{message}");
-    for word in words {
-        assert!(message.contains(word), "`{word}` is not in: {message}");
-    }
 }
 
 #[test]
@@ -180,7 +148,7 @@ fn a_killed_training_resumes_to_the_same_bits() {
         chainrule(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts")
     };
     let mut child = start(&small(&killed, &more));
-    let resume = ["train", "--resume", killed.to_str().expect("UTF-8"), "--threads", "1"];
+    let resume = ["train", "--resume", text(&killed), "--threads", "1"];
     // Kills at moments that fall into setting up, updating, validating and saving.
     let mut kills = 0;
     for delay in [5, 150, 40, 70, 100, 130, 160, 190, 220] {
@@ -219,7 +187,7 @@ fn ctrl_c_saves_and_says_how_to_resume() {
     let advice = format!("train --resume {}", broken.display());
     assert!(stderr(&output).contains(&advice), "{}", stderr(&output));
     assert!(!broken.join("model.safetensors").exists());
-    assert_success(&run(&["train", "--resume", broken.to_str().expect("UTF-8")]));
+    assert_success(&run(&["train", "--resume", text(&broken)]));
     assert_eq!(model(&whole), model(&broken));
 }
 
@@ -268,7 +236,7 @@ fn unknown_words_are_usage_errors() {
 fn missing_data_are_named_with_the_way_out() {
     let empty = TempDir::new().expect("a temporary folder");
     let folder = empty.path().join("run");
-    let more = ["--data", "mnist", "--data-dir", empty.path().to_str().expect("UTF-8")];
+    let more = ["--data", "mnist", "--data-dir", text(empty.path())];
     let output = run(&small(&folder, &more));
     assert_failure(&output, &["data fetch mnist", "train-images-idx3-ubyte"]);
     assert!(!folder.exists(), "nothing is made for a training that cannot begin");
@@ -296,7 +264,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 #[test]
 fn resume_names_what_is_not_there() {
     let temporary = TempDir::new().expect("a temporary folder");
-    let output = run(&["train", "--resume", temporary.path().to_str().expect("UTF-8")]);
+    let output = run(&["train", "--resume", text(temporary.path())]);
     assert_failure(&output, &["settings.json", "broken off"]);
 }
 
@@ -352,7 +320,7 @@ fn a_prediction_finds_the_digit_on_either_ground_and_at_any_size() {
         };
         let file = folder.path().join(format!("{sample}.png"));
         picture.save(&file).expect("a PNG");
-        let path = [folder.path().to_str().expect("UTF-8"), file.to_str().expect("UTF-8")];
+        let path = [text(folder.path()), text(&file)];
         let output = run(&["predict", path[0], path[1], "--json"]);
         assert_success(&output);
         let answer: Value = serde_json::from_str(&stdout(&output)).expect("one JSON object");
@@ -417,15 +385,14 @@ fn a_model_of_another_shape_is_named() {
         "--epochs",
         "1",
         "--out",
-        folder.to_str().expect("UTF-8"),
+        text(&folder),
     ];
     assert_success(&run(&arguments));
     let picture = temporary.path().join("digit.png");
     image::GrayImage::from_fn(28, 28, |x, _| image::Luma([if x == 14 { 255 } else { 0 }]))
         .save(&picture)
         .expect("a PNG");
-    let output =
-        run(&["predict", folder.to_str().expect("UTF-8"), picture.to_str().expect("UTF-8")]);
+    let output = run(&["predict", text(&folder), text(&picture)]);
     assert_failure(&output, &["ellipse", "784", "inputs of 2 entries"]);
 }
 
@@ -477,7 +444,7 @@ fn a_closed_pipe_is_no_failure() {
 #[test]
 fn data_says_what_is_there_and_verifies_it() {
     let folder = TempDir::new().expect("a temporary folder");
-    let path = folder.path().to_str().expect("UTF-8");
+    let path = text(folder.path());
     let output = run(&["data", "--data-dir", path]);
     assert_success(&output);
     let words = stdout(&output);
@@ -499,7 +466,7 @@ fn data_says_what_is_there_and_verifies_it() {
 #[test]
 fn a_mirror_that_is_not_there_is_named() {
     let folder = TempDir::new().expect("a temporary folder");
-    let path = folder.path().to_str().expect("UTF-8");
+    let path = text(folder.path());
     // A port that was free a moment ago: nobody answers there.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let mirror = format!("http://{}/", listener.local_addr().expect("an address"));

@@ -2,14 +2,16 @@
 
 #![cfg(feature = "cli")]
 
+mod process;
+
 use chainrule::checkpoint::Checkpoint;
 use chainrule::data::augment::{Augmentation, Flip};
 use chainrule::data::{cifar, folder, pictures};
 use chainrule::record::Record;
 use image::{GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
+use process::{assert_failure, assert_success, run, stderr, stdout, text};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A small training: seconds, not minutes.
@@ -29,48 +31,9 @@ const SMALL: &[&str] = &[
     "2",
 ];
 
-fn run(arguments: &[&str]) -> Output {
-    // Data and colors are the test's choice, not the machine's.
-    Command::new(env!("CARGO_BIN_EXE_chainrule"))
-        .args(arguments)
-        .env_remove("CHAINRULE_DATA")
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .expect("the command starts")
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
-}
-
 /// Arguments of the small training into `folder`, with `more`.
 fn small<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     [SMALL, &["--out", text(folder)], more].concat()
-}
-
-#[track_caller]
-fn assert_success(output: &Output) {
-    assert!(output.status.success(), "{}{}", stdout(output), stderr(output));
-}
-
-/// The command fails with exit code 1, says all of `words` and does not panic.
-#[track_caller]
-fn assert_failure(output: &Output, words: &[&str]) {
-    let message = stderr(output);
-    assert_eq!(output.status.code(), Some(1), "{}{message}", stdout(output));
-    assert!(!message.contains("panicked"), "{message}");
-    for word in words {
-        assert!(message.contains(word), "`{word}` is not in: {message}");
-    }
 }
 
 #[test]

@@ -495,8 +495,9 @@ fn a_scale_of_its_own_fills_the_range_of_an_image() {
         assert_eq!(image.get_pixel(1, 2).0, [255, 128, 0, 255]);
     }
     let shown = texts(&Document::parse(&svg).unwrap());
-    let label = "weight on red, green and blue, as a share of the image's largest";
-    for text in [label, "−1.00", "0.50"] {
+    let note = "one image a filter, row by row from the first, each on a scale of its own";
+    assert!(shown.join(" ").contains(note), "{shown:?}");
+    for text in ["share of the largest weight on red, green and blue", "−1.00", "0.50"] {
         assert!(shown.contains(&text.to_string()), "{text} of {shown:?}");
     }
     assert_eq!(
@@ -525,19 +526,27 @@ fn maps_stand_beside_their_picture() {
     assert_eq!(images[0].dimensions(), (4, 8));
     assert_eq!(images[0].get_pixel(3, 7).0, [255; 4]);
     assert!(images[1..8].iter().all(|image| image.dimensions() == (6, 4)));
-    // Channel 0 reaches 15/5 = 3, the largest magnitude; channel 6 begins at −6/5.
+    // Of 168 numbers one may lie beyond the scale: channel 0 reaches 15/5 = 3, channel 1 14/5,
+    // where the scale ends. Channel 6 begins at −6/5.
     assert_eq!(images[1].get_pixel(5, 3).0, [0x00, 0x72, 0xb2, 255]);
-    assert_eq!(images[7].get_pixel(0, 0).0, [0xd5, 0x5e, 0x00, 102]);
+    assert_eq!(images[2].get_pixel(5, 3).0, [0x00, 0x72, 0xb2, 255]);
+    assert_eq!(images[3].get_pixel(5, 3).0, [0x00, 0x72, 0xb2, 237]);
+    assert_eq!(images[7].get_pixel(0, 0).0, [0xd5, 0x5e, 0x00, 109]);
     let document = Document::parse(&svg).unwrap();
     let shown = texts(&document);
     let note = "the picture, and one image a channel, row by row";
-    for text in [note, "frog", "activation", "3.00"] {
+    for text in [note, "frog", "activation", "≤ −2.80", "≥ 2.80"] {
         assert!(shown.contains(&text.to_string()), "{text} of {shown:?}");
     }
     let places: Vec<_> = document.descendants().filter(|node| node.has_tag_name("image")).collect();
     let edge = number(places[0], "x") + number(places[0], "width");
     assert!(places[1..8].iter().all(|map| number(*map, "x") > edge));
-    assert!(description(&svg).ends_with("Beside them the picture that they answer to: frog."));
+    assert_eq!(
+        description(&svg),
+        "7 images of the activation, row by row from the first channel, on one scale from −2.800e0 \
+         (vermilion) over 0 (the page) to 2.800e0 (blue) and beyond. Beside them the picture that \
+         they answer to: frog."
+    );
 }
 
 #[test]

@@ -112,12 +112,14 @@ impl Settings {
     /// The plan for training on `data`.
     pub fn plan(&self, data: &Dataset) -> Result<Plan, Failure> {
         let recipe = self.recipe(data);
+        self.check(&recipe)?;
+        let model = self.network(data, &recipe)?;
         let augmentation =
             Augmentation { flip: recipe.flip, translate: recipe.translate, cutout: self.cutout };
         augmentation.check(data.shape())?;
         let updates = (data.len().div_ceil(recipe.batch.max(1)) * recipe.epochs) as u64;
         Ok(Plan {
-            model: self.network(data, &recipe)?,
+            model,
             epochs: recipe.epochs,
             batch: recipe.batch,
             rule: recipe.rule(),
@@ -136,6 +138,35 @@ impl Settings {
     fn recipe(&self, data: &Dataset) -> Recipe {
         let color = matches!(data.shape(), [_, _, 3]);
         self.choices.complete(Recipe::of(self.model, color))
+    }
+
+    /// Refuses what the chosen kind of network cannot be or does not have.
+    fn check(&self, recipe: &Recipe) -> Result<(), Failure> {
+        use Kind::{Cnn, Flagship, Lenet, Mlp};
+        let Self { model, batch_norm, .. } = *self;
+        let [dropout, smoothing] = [self.dropout, recipe.smoothing].map(|share| share.get() > 0.0);
+        for (option, chosen, kinds) in [
+            ("--filters", self.filters.is_some(), &[Cnn, Flagship][..]),
+            ("--batch-norm", batch_norm, &[Mlp, Cnn]),
+            ("--dropout", dropout, &[Mlp, Cnn]),
+            ("--smoothing", smoothing, &[Mlp, Cnn, Flagship]),
+        ] {
+            if chosen && !kinds.contains(&model) {
+                return Err(Failure::new(format!(
+                    "{option} is for --model {}: the {} has none",
+                    names(kinds),
+                    names(&[model])
+                )));
+            }
+        }
+        if let Some(filters) = self.filters.as_ref().filter(|filters| filters.contains(&0)) {
+            let filters: Vec<_> = filters.iter().map(usize::to_string).collect();
+            let filters = filters.join(",");
+            return Err(Failure::new(format!(
+                "--filters {filters}: a convolution needs at least 1 filter"
+            )));
+        }
+        Ok(())
     }
 
     fn network(&self, data: &Dataset, recipe: &Recipe) -> Result<Model, Failure> {
@@ -184,4 +215,10 @@ impl Settings {
             }
         })
     }
+}
+
+/// The kinds as they are called on the command line.
+fn names(kinds: &[Kind]) -> String {
+    let names = kinds.iter().filter_map(ValueEnum::to_possible_value);
+    names.map(|name| name.get_name().to_owned()).collect::<Vec<_>>().join(" or ")
 }

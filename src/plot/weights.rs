@@ -8,7 +8,8 @@
 //!
 //! One scale serves all images, from −m to m with m the largest magnitude of all, so that images
 //! compare and zero has one look. Where magnitudes differ by orders, each image has a scale of its
-//! own.
+//! own. What a layer answers has a long tail: there m is the magnitude that one in a hundred exceeds,
+//! and larger ones have the colors of the ends.
 
 use super::axis;
 use super::canvas::{Align, Canvas, LINE, Raster, Rect, TEXT_SIZE};
@@ -41,6 +42,8 @@ pub struct WeightImages {
     /// `[height, width, channels]`.
     images: Vec<Result<Array3<f64>, Misfit>>,
     own_scales: bool,
+    /// The share of the numbers that may lie beyond their scale.
+    tail: f64,
     picture: Option<(Result<Raster, Vec<usize>>, String)>,
 }
 
@@ -60,6 +63,7 @@ impl WeightImages {
             source: "unit",
             images: Vec::new(),
             own_scales: false,
+            tail: 0.0,
             picture: None,
         }
     }
@@ -122,7 +126,7 @@ impl WeightImages {
     /// Adds an image for each channel of what a layer makes of one picture: `[height, width,
     /// channels]`.
     pub fn maps<T: Real>(mut self, maps: &Array3<T>) -> Self {
-        self.source = "channel";
+        (self.source, self.tail) = ("channel", TAIL);
         for map in maps.axis_iter(Axis(2)) {
             self.push(map);
         }
@@ -144,16 +148,23 @@ impl WeightImages {
         self.images.iter().flatten().flatten().copied()
     }
 
-    /// The largest magnitude of all.
+    /// Where the scale of all images ends.
     fn limit(&self) -> f64 {
-        limit(self.weights())
+        limit(self.weights(), self.tail)
+    }
+
+    /// Whether there are finite numbers beyond the scale of all images.
+    fn has_tail(&self) -> bool {
+        let limit = self.limit();
+        !self.own_scales && self.weights().any(|w| w.is_finite() && w.abs() > limit)
     }
 
     /// The images as they are drawn, each as a share of its scale's end.
     fn rasters(&self) -> impl Iterator<Item = Raster> {
         let all = self.limit();
         self.images.iter().flatten().map(move |weights| {
-            let limit = if self.own_scales { limit(weights.iter().copied()) } else { all };
+            let limit =
+                if self.own_scales { limit(weights.iter().copied(), self.tail) } else { all };
             let (height, width, _) = weights.dim();
             let pixels = weights.rows().into_iter();
             let rgba =
@@ -168,10 +179,15 @@ impl WeightImages {
     }
 }
 
-/// The largest finite magnitude, or 1 where there is none above 0.
-fn limit(weights: impl Iterator<Item = f64>) -> f64 {
-    let limit = weights.filter(|w| w.is_finite()).map(f64::abs).fold(0.0, f64::max);
-    if limit > 0.0 { limit } else { 1.0 }
+/// The finite magnitude that the share `tail` exceeds, the largest where that one is 0, or 1 where
+/// there is none above 0.
+fn limit(weights: impl Iterator<Item = f64>, tail: f64) -> f64 {
+    let mut magnitudes: Vec<f64> = weights.filter(|w| w.is_finite()).map(f64::abs).collect();
+    magnitudes.sort_unstable_by(f64::total_cmp);
+    let last = magnitudes.len().saturating_sub(1);
+    let within = last - (tail * last as f64) as usize;
+    let candidates = [within, last].map(|k| magnitudes.get(k).copied().unwrap_or(0.0));
+    candidates.into_iter().find(|&limit| limit > 0.0).unwrap_or(1.0)
 }
 
 /// Color and opacity of a pixel, from its one or three weights as shares of the limit. What is not
@@ -209,6 +225,7 @@ impl Figure for WeightImages {
             ),
             false => format!("{scale} from {from} (vermilion) over 0 (the page) to {to} (blue)"),
         };
+        let tail = if self.has_tail() { " and beyond" } else { "" };
         let beside = match &self.picture {
             Some((_, label)) => format!(" Beside them the picture that they answer to: {label}."),
             None => String::new(),
@@ -218,7 +235,7 @@ impl Figure for WeightImages {
             n => format!(" {n} that are not finite are left out."),
         };
         format!(
-            "{} images of the {}, row by row from the first {}, {scale}.{beside}{left_out}",
+            "{} images of the {}, row by row from the first {}, {scale}{tail}.{beside}{left_out}",
             self.images.len(),
             self.quantity,
             self.source,
@@ -263,6 +280,7 @@ impl Figure for WeightImages {
             None => format!("one image a {}, row by row from the first", self.source),
             Some(_) => format!("the picture, and one image a {}, row by row", self.source),
         };
+        let note = if self.own_scales { note + ", each on a scale of its own" } else { note };
         let top = canvas.note(&note, top)? + 8.0;
         let (left, bottom) = self.paint_picture(canvas, top)?;
 
@@ -310,23 +328,25 @@ impl WeightImages {
         let height = if color { 21.0 } else { 12.0 };
         let bar = Rect { x: 40.0, y: y + LINE, width: canvas.width - 80.0, height };
         let middle = bar.x + bar.width / 2.0;
-        let mut what = self.quantity.clone();
-        if color {
-            what += " on red, green and blue";
-        }
-        if self.own_scales {
-            what += ", as a share of the image's largest";
-        }
+        let what = if self.own_scales { "share of the largest " } else { "" };
+        let what = format!("{what}{}", self.quantity);
+        let what = if color { what + " on red, green and blue" } else { what };
         canvas.text(&what, (middle, bar.y - 6.0), Align::Center, TEXT_SIZE, Ink::TEXT)?;
         canvas.raster(&scale(color), bar)?;
         canvas.frame(bar, Ink::AXIS, 0.7)?;
         let bottom = bar.y + bar.height;
         let limit = if self.own_scales { 1.0 } else { self.limit() };
+        let tail = self.has_tail();
         for share in [-1.0, -0.5, 0.0, 0.5, 1.0] {
             let x = middle + share * bar.width / 2.0;
             canvas.line(&[(x, bottom), (x, bottom + 4.0)], Ink::AXIS, 1.0)?;
             // Two digits beyond the first, and a minus sign of the width of the digits.
             let text = axis::label(share * limit, limit / 100.0).replace('-', "−");
+            let text = match share {
+                -1.0 if tail => format!("≤ {text}"),
+                1.0 if tail => format!("≥ {text}"),
+                _ => text,
+            };
             let at = (x, bottom + 5.0 + TEXT_SIZE);
             canvas.text(&text, at, Align::Center, TEXT_SIZE, Ink::MUTED)?;
         }
@@ -349,6 +369,8 @@ fn scale(color: bool) -> Raster {
     Raster { width, height, rgba }
 }
 
+/// The share of a layer's answers that lies beyond the scale.
+const TAIL: f64 = 0.01;
 /// Largest side of an image.
 const LARGEST: f64 = 88.0;
 /// Space between images, where they are not many.
@@ -408,10 +430,22 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_the_largest_finite_magnitude() {
-        assert_eq!(limit([1.0, -3.0, 2.0].into_iter()), 3.0);
-        assert_eq!(limit([f64::INFINITY, f64::NAN, 0.5].into_iter()), 0.5);
-        assert_eq!(limit([0.0; 3].into_iter()), 1.0);
+    fn a_limit_is_the_largest_finite_magnitude() {
+        assert_eq!(limit([1.0, -3.0, 2.0].into_iter(), 0.0), 3.0);
+        assert_eq!(limit([f64::INFINITY, f64::NAN, 0.5].into_iter(), 0.0), 0.5);
+        assert_eq!(limit([0.0; 3].into_iter(), 0.0), 1.0);
+        assert_eq!(limit(std::iter::empty(), 0.5), 1.0);
+    }
+
+    #[test]
+    fn a_tail_lies_beyond_the_limit() {
+        let weights = || (0..=100).map(|k| f64::from(if k % 2 == 0 { k } else { -k }));
+        assert_eq!(limit(weights(), 0.0), 100.0);
+        assert_eq!(limit(weights(), 0.01), 99.0);
+        assert_eq!(limit(weights(), 0.25), 75.0);
+        // One that is not 0 among many that are.
+        let weights = (0..1000).map(|k| if k == 7 { -0.5 } else { 0.0 });
+        assert_eq!(limit(weights, 0.01), 0.5);
     }
 
     #[test]
