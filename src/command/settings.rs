@@ -142,7 +142,7 @@ impl Settings {
 
     /// Refuses what the chosen kind of network cannot be or does not have.
     fn check(&self, recipe: &Recipe) -> Result<(), Failure> {
-        use Kind::{Cnn, Flagship, Lenet, Mlp};
+        use Kind::{Cnn, Flagship, Mlp};
         let Self { model, batch_norm, .. } = *self;
         let [dropout, smoothing] = [self.dropout, recipe.smoothing].map(|share| share.get() > 0.0);
         for (option, chosen, kinds) in [
