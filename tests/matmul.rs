@@ -7,7 +7,7 @@ use chainrule::gradcheck::Draw;
 use chainrule::matmul::product;
 use chainrule::parallel::GRAIN;
 use chainrule::product::multiply;
-use chainrule::{Mode, Real, ShapeError, Tape, Tensor, Var};
+use chainrule::{Real, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Ix2, IxDyn, arr1, arr2, s};
 use numeric::gradient;
 use proptest::prelude::*;
@@ -326,7 +326,7 @@ fn threads_change_no_bit() {
             let c = tape.tanh(c).unwrap();
             let gamma = tape.parameter(Array1::ones(250));
             let beta = tape.parameter(Array1::zeros(250));
-            tape.set_mode(Mode::Training { step: 0 });
+            tape.set_mode(chainrule::Mode::Training { step: 0 });
             let y = tape.batch_norm(c, gamma, beta).unwrap();
             tape.forward();
             tape.backward(y);

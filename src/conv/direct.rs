@@ -27,7 +27,7 @@
 //! r + u′ = i·s + (k − 1 − p)
 //! ```
 //!
-//! So let E hold dy[b,i,j,o] at pixel (i·s + k − 1 − p, j·s + k − 1 − p), and zeros elsewhere. Then
+//! So let E hold `dy[b,i,j,o]` at pixel (i·s + k − 1 − p, j·s + k − 1 − p), and zeros elsewhere. Then
 //! at stride 1, over E of height + k − 1 rows and width + k − 1 columns,
 //!
 //! ```text
