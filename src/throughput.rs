@@ -43,8 +43,7 @@ const WINDOWS: usize = 3;
 const SEED: u64 = 29;
 /// So small that no workload diverges on its one batch, however long it is measured.
 const RATE: f64 = 1e-4;
-/// Side of the square factors whose product is the peak: two of them, of 256 KiB each, fit the second
-/// cache.
+/// Side of the square factors whose product is the peak. Each has 256 KiB, and stays in the caches.
 const SIDE: usize = 256;
 
 /// A network, the size of its batches and its optimizer, whose training is measured. Chapter 15.
@@ -313,7 +312,7 @@ mod tests {
     #[test]
     fn the_peak_is_that_of_all_threads() {
         let peak = peak(2, Duration::from_millis(1));
-        // Two threads that sleep most of the time would still do a product a second.
-        assert!(peak > 2.0 * (2 * SIDE * SIDE * SIDE) as f64, "{peak} operations a second");
+        // Unoptimized, and on a busy machine, each of the two still does more than two a second.
+        assert!(peak > 4.0 * (2 * SIDE * SIDE * SIDE) as f64, "{peak} operations a second");
     }
 }
