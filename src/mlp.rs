@@ -32,7 +32,7 @@ use thiserror::Error;
 /// assert_eq!(plan.parameter_count(), 109_386);
 /// let network = plan.network::<f32>(24, 29)?;
 /// assert_eq!(network.parameter_count(), 109_386);
-/// # Ok::<(), chainrule::mlp::MlpError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
