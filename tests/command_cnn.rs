@@ -182,7 +182,7 @@ fn settings_that_make_no_network_are_named() {
         (&["--model", "cnn", "--filters", "0"], &["--filters 0", "at least 1"]),
         (&["--model", "cnn", "--filters", "8,0"], &["--filters 8,0", "at least 1"]),
         (&["--model", "flagship", "--filters", "4,0,4"], &["--filters 4,0,4", "at least 1"]),
-        (&["--model", "cnn", "--filters", "2,2,2,2,2,2"], &["max pool", "[32, 1, 1, 2]"]),
+        (&["--model", "cnn", "--filters", "2,2,2,2,2,2"], &["max_pool", "[32, 1, 1, 2]"]),
         (&["--model", "lenet", "--filters", "8"], &["--filters", "cnn", "flagship"]),
         (&["--layers", "8", "--filters", "8"], &["--filters", "cnn", "flagship"]),
         (&["--model", "lenet", "--batch-norm"], &["--batch-norm", "mlp", "cnn"]),
