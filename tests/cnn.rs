@@ -531,20 +531,19 @@ mod trained {
 
     #[test]
     fn a_small_cnn_learns_the_pictures() {
-        let [train, test] = split::by_counts(&pictures::draw(1_500, 5), [1_200, 300], 1).unwrap();
-        let model = Cnn::new([32, 32, 3], 10).filters(&[8, 16, 32]).batch_norm(true);
-        let model = Model::Cnn(model);
+        let [train, test] = split::by_counts(&pictures::draw(1_900, 5), [1_500, 400], 1).unwrap();
+        let model = Cnn::new([32, 32, 3], 10).filters(&[6, 12, 24]).batch_norm(true);
         let plan = Plan {
-            epochs: 6,
+            epochs: 4,
             batch: 25,
-            schedule: Schedule::one_cycle(0.05, 288),
-            augmentation: Augmentation::NONE,
-            ..plan(model)
+            schedule: Schedule::one_cycle(0.05, 240),
+            augmentation: Augmentation { flip: Flip::Random, ..Augmentation::NONE },
+            ..plan(Model::Cnn(model))
         };
         let mut training = Training::<f32>::new(plan).unwrap();
         training.run(&train, None, None, go).unwrap();
         let accuracy = training.test(&test).unwrap().accuracy;
-        // By chance one of ten is right, give or take 0.017.
+        // Guesses are right in 10 % of 400, give or take 1.5 %.
         assert!(accuracy > 0.2, "{accuracy}");
     }
 

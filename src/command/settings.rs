@@ -142,14 +142,13 @@ impl Settings {
 
     /// Refuses what the chosen kind of network cannot be or does not have.
     fn check(&self, recipe: &Recipe) -> Result<(), Failure> {
-        use Kind::{Cnn, Flagship, Mlp};
         let Self { model, batch_norm, .. } = *self;
         let [dropout, smoothing] = [self.dropout, recipe.smoothing].map(|share| share.get() > 0.0);
         for (option, chosen, kinds) in [
-            ("--filters", self.filters.is_some(), &[Cnn, Flagship][..]),
-            ("--batch-norm", batch_norm, &[Mlp, Cnn]),
-            ("--dropout", dropout, &[Mlp, Cnn]),
-            ("--smoothing", smoothing, &[Mlp, Cnn, Flagship]),
+            ("--filters", self.filters.is_some(), &[Kind::Cnn, Kind::Flagship][..]),
+            ("--batch-norm", batch_norm, &[Kind::Mlp, Kind::Cnn]),
+            ("--dropout", dropout, &[Kind::Mlp, Kind::Cnn]),
+            ("--smoothing", smoothing, &[Kind::Mlp, Kind::Cnn, Kind::Flagship]),
         ] {
             if chosen && !kinds.contains(&model) {
                 return Err(Failure::new(format!(
