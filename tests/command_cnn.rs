@@ -189,7 +189,10 @@ fn settings_that_make_no_network_are_named() {
         (&["--model", "flagship", "--dropout", "0.1"], &["--dropout", "mlp", "cnn"]),
         (&["--model", "lenet", "--smoothing", "0.1"], &["--smoothing"]),
         (&["--model", "cnn", "--data", "ellipse"], &["points and a conic", "[2]", "--model mlp"]),
-        (&["--model", "flagship", "--data", "ellipse"], &["points and a conic", "[2]", "--model mlp"]),
+        (
+            &["--model", "flagship", "--data", "ellipse"],
+            &["points and a conic", "[2]", "--model mlp"],
+        ),
         (&["--model", "lenet", "--batch", "0"], &["batch", "at least one sample"]),
         (&["--model", "cnn", "--translate", "32"], &["translation", "at most 31"]),
     ];

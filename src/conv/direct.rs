@@ -49,6 +49,8 @@ const ENTRIES: usize = 1 << 16;
 /// Fewest places of the images that are laid out at a time, so that a product's copy of the
 /// weights pays.
 const PLACES: usize = 512;
+/// Numbers of a register, in `f32` with AVX-512.
+const REGISTER: usize = 16;
 /// How often a large convolution is halved.
 const HALVINGS: u32 = 2;
 /// Parts of a large convolution.
@@ -203,7 +205,7 @@ impl Windows {
         halvings: u32,
     ) {
         let batch = images.len_of(Axis(0));
-        if halvings > 0 && batch > 1 && y.len() * w.nrows() >= GRAIN {
+        if halvings > 0 && batch > 1 && work(y.view(), w.nrows()) >= GRAIN {
             let (images_left, images_right) = images.split_at(Axis(0), batch / 2);
             let (y_left, y_right) = y.split_at(Axis(0), batch / 2);
             let (frames_left, frames_right) = frames.split_at_mut(frames.len() / 2);
@@ -229,7 +231,7 @@ impl Windows {
         mut dw: ArrayViewMut2<'_, T>,
         halvings: u32,
     ) {
-        if halvings > 0 && rows.len() > 1 && dy.len() * rows.len() >= GRAIN {
+        if halvings > 0 && rows.len() > 1 && work(dy, rows.len()) >= GRAIN {
             let half = rows.len() / 2;
             let (upper, lower) = (rows.start..rows.start + half, rows.start + half..rows.end);
             let (dw_upper, dw_lower) = dw.split_at(Axis(0), half);
@@ -314,4 +316,11 @@ impl Windows {
         let end = frame.saturating_add_signed(-self.first).div_ceil(self.spacing).min(n);
         start.min(end)..end
     }
+}
+
+/// Multiplications of a product whose result is, or whose right factor is, as large as `images`, times
+/// `terms`. A product works in whole registers, so few channels cost as much as [`REGISTER`] do.
+fn work<T>(images: ArrayView4<'_, T>, terms: usize) -> usize {
+    let channels = images.len_of(Axis(3));
+    images.len() / channels * channels.max(REGISTER) * terms
 }
