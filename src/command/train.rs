@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Go on with the training in this folder, with the settings that it began with
-    #[arg(long, value_name = "DIR", conflicts_with = "Settings")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["Settings", "Choices"])]
     resume: Option<PathBuf>,
     /// Print one JSON object at the end, on standard output
     #[arg(long)]
