@@ -190,7 +190,8 @@ impl<T: Real> Network<T> {
         &self.frozen
     }
 
-    /// The feature maps of the layers that have some, from the input to the logits.
+    /// The feature maps of the layers that have some, from the input to the logits. Their values on
+    /// the tape are those of the last pass.
     pub fn maps(&self) -> &[Maps] {
         &self.maps
     }

@@ -276,11 +276,13 @@ impl Figure for WeightImages {
 
     fn paint<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) -> Result<f64, PlotError> {
         let top = canvas.heading(&self.title)?;
-        let note = match self.picture {
-            None => format!("one image a {}, row by row from the first", self.source),
-            Some(_) => format!("the picture, and one image a {}, row by row", self.source),
+        let first = if self.picture.is_some() { "the picture, and " } else { "" };
+        let last = match (self.own_scales, &self.picture) {
+            (true, _) => ", each on its own scale",
+            (false, None) => " from the first",
+            (false, Some(_)) => "",
         };
-        let note = if self.own_scales { note + ", each on a scale of its own" } else { note };
+        let note = format!("{first}one image a {}, row by row{last}", self.source);
         let top = canvas.note(&note, top)? + 8.0;
         let (left, bottom) = self.paint_picture(canvas, top)?;
 
