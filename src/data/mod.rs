@@ -180,11 +180,7 @@ impl Dataset {
     /// Height, width and channels of one input, where the inputs are images `[height, width]`, of one
     /// channel, or `[height, width, channels]`.
     pub fn image_shape(&self) -> Option<[usize; 3]> {
-        match *self.shape() {
-            [height, width] => Some([height, width, 1]),
-            [height, width, channels] => Some([height, width, channels]),
-            _ => None,
-        }
+        augment::image_shape(self.shape()).ok()
     }
 
     /// Number of entries of one input: 784 for MNIST.
