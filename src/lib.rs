@@ -84,6 +84,11 @@ pub mod throughput;
 #[cfg(feature = "train")]
 pub mod train;
 
+// In the library, so that a network's code is compiled once, and not again for the program.
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod command;
+
 pub use mlp::Mlp;
 pub use network::Network;
 pub use real::Real;

@@ -1,9 +1,9 @@
 //! `chainrule bench`: how fast this machine trains.
 
-use crate::console::{Console, Outcome, stdout};
-use crate::train::thread_count;
-use chainrule::record::Machine;
-use chainrule::throughput::{Throughput, WORKLOADS, Workload, peak};
+use super::console::{Console, Outcome, stdout};
+use super::train::thread_count;
+use crate::record::Machine;
+use crate::throughput::{Throughput, WORKLOADS, Workload, peak};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::HumanCount;
 use serde_json::{Map, Value, json};

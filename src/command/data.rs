@@ -1,10 +1,10 @@
 //! `chainrule data`: which data sets are there, and how to get them.
 
-use crate::console::{self, Failure, Outcome, program};
-use chainrule::data::fetch::{Progress, fetch};
-use chainrule::data::folder;
-use chainrule::data::inventory::{Found, Status, Verdict, inventory, verify};
-use chainrule::data::known::Set;
+use super::console::{self, Failure, Outcome, program};
+use crate::data::fetch::{Progress, fetch};
+use crate::data::folder;
+use crate::data::inventory::{Found, Status, Verdict, inventory, verify};
+use crate::data::known::Set;
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write;

@@ -1,8 +1,8 @@
 //! `chainrule gradcheck`: every op's gradient against central differences.
 
-use crate::console::{self, Failure, Outcome};
-use chainrule::catalog;
-use chainrule::gradcheck::{Case, Gradcheck, Report};
+use super::console::{self, Failure, Outcome};
+use crate::catalog;
+use crate::gradcheck::{Case, Gradcheck, Report};
 use std::fmt::Write;
 
 /// What `chainrule gradcheck` takes.

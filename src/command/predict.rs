@@ -1,10 +1,10 @@
 //! `chainrule predict`: what a trained model sees in pictures.
 
-use crate::console::{self, Failure, Outcome};
-use crate::picture;
-use chainrule::checkpoint::{self, Checkpoint};
-use chainrule::model::Model;
-use chainrule::network::Network;
+use super::console::{self, Failure, Outcome};
+use super::picture;
+use crate::checkpoint::{self, Checkpoint};
+use crate::model::Model;
+use crate::network::Network;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// The network of a model file.
 fn open(path: &Path) -> Result<Classifier, Failure> {
-    let path = if path.is_dir() { path.join(crate::report::MODEL) } else { path.to_path_buf() };
+    let path = if path.is_dir() { path.join(super::report::MODEL) } else { path.to_path_buf() };
     let file = Checkpoint::<f32>::read(&path)?;
     let failure =
         |error: &dyn std::error::Error| Failure::new(format!("{}: {error}", path.display()));

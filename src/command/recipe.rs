@@ -1,10 +1,10 @@
 //! How each kind of network is trained where the user does not choose otherwise.
 
-use crate::settings::Kind;
-use chainrule::data::augment::Flip;
-use chainrule::fraction::Fraction;
-use chainrule::optim::{Averaging, Rule, Schedule};
-use chainrule::views::Views;
+use super::settings::Kind;
+use crate::data::augment::Flip;
+use crate::fraction::Fraction;
+use crate::optim::{Averaging, Rule, Schedule};
+use crate::views::Views;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 

@@ -1,15 +1,15 @@
 //! What a training leaves behind: its model, its record and its figures.
 
-use crate::console::{Failure, program};
-use crate::source::Data;
-use chainrule::Tensor;
-use chainrule::data::Dataset;
-use chainrule::file::write_atomically;
-use chainrule::model::Model;
-use chainrule::network::{Evaluation, Maps, Network};
-use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, WeightImages};
-use chainrule::record::{self, Record, Run};
-use chainrule::train::{Ending, Epoch, Training};
+use super::console::{Failure, program};
+use super::source::Data;
+use crate::Tensor;
+use crate::data::Dataset;
+use crate::file::write_atomically;
+use crate::model::Model;
+use crate::network::{Evaluation, Maps, Network};
+use crate::plot::{ConfusionMatrix, Curves, ImageGrid, WeightImages};
+use crate::record::{self, Record, Run};
+use crate::train::{Ending, Epoch, Training};
 use indicatif::HumanCount;
 use ndarray::{Axis, Ix2, Ix3, Ix4, s};
 use std::path::{Path, PathBuf};

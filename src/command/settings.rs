@@ -1,16 +1,16 @@
 //! The settings of a training: what the user chooses, and the plan that follows.
 
-use crate::console::Failure;
-use crate::recipe::{Choices, Recipe};
-use chainrule::Mlp;
-use chainrule::activation::Activation;
-use chainrule::cnn::{Cnn, Flagship, Lenet};
-use chainrule::data::Dataset;
-use chainrule::data::augment::Augmentation;
-use chainrule::fraction::Fraction;
-use chainrule::init::Init;
-use chainrule::model::Model;
-use chainrule::train::Plan;
+use super::console::Failure;
+use super::recipe::{Choices, Recipe};
+use crate::Mlp;
+use crate::activation::Activation;
+use crate::cnn::{Cnn, Flagship, Lenet};
+use crate::data::Dataset;
+use crate::data::augment::Augmentation;
+use crate::fraction::Fraction;
+use crate::init::Init;
+use crate::model::Model;
+use crate::train::Plan;
 use clap::ArgAction::Set;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};

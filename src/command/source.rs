@@ -1,9 +1,9 @@
 //! Where a training's data come from: files, or the crate's own pen.
 
-use crate::console::{Failure, program};
-use crate::settings::{Kind, Settings, Source};
-use chainrule::data::{Dataset, cifar, digits, ellipse, folder, mnist, pictures, split};
-use chainrule::record;
+use super::console::{Failure, program};
+use super::settings::{Kind, Settings, Source};
+use crate::data::{Dataset, cifar, digits, ellipse, folder, mnist, pictures, split};
+use crate::record;
 use indicatif::HumanCount;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,13 @@
 //! `chainrule train`: a training from the command line.
 
-use crate::console::{Console, Failure, Outcome, program};
-use crate::report::{self, MODEL};
-use crate::settings::Settings;
-use crate::source;
-use chainrule::data::augment::Augmentation;
-use chainrule::file;
-use chainrule::record::Run;
-use chainrule::train::{Ending, Epoch, Event, Position, Training};
+use super::console::{Console, Failure, Outcome, program};
+use super::report::{self, MODEL};
+use super::settings::Settings;
+use super::source;
+use crate::data::augment::Augmentation;
+use crate::file;
+use crate::record::Run;
+use crate::train::{Ending, Epoch, Event, Position, Training};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::fs;
 use std::io::IsTerminal;
@@ -104,7 +104,7 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
     let summary = report::write(&mut training, &data, ending, run, &folder)?;
     console.line(summary.text())?;
     if arguments.json {
-        crate::console::stdout(&format!("{}\n", summary.json()))?;
+        super::console::stdout(&format!("{}\n", summary.json()))?;
     }
     Ok(())
 }

@@ -1,4 +1,6 @@
-//! The command `chainrule`: it parses, calls the library, and prints. The library never prints.
+//! The command `chainrule`: it parses, calls the library, and prints. Nothing else here prints.
+
+#![allow(rustdoc::invalid_html_tags, reason = "an argument's documentation is its help")]
 
 mod bench;
 mod console;
@@ -12,9 +14,9 @@ mod settings;
 mod source;
 mod train;
 
+use self::console::{Failure, Outcome};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use console::{Failure, Outcome};
 use std::process::ExitCode;
 
 /// Neural networks from one scalar chain rule up: derive, check, train.
@@ -50,7 +52,8 @@ enum Command {
     },
 }
 
-fn main() -> ExitCode {
+/// Does what the program's arguments say.
+pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         None => train::run(cli.train),
