@@ -12,10 +12,9 @@ LAB = (
 )
 
 try:
-    from jupyter_client.kernelspec import NoSuchKernel
-
     from canaries import surprises
     from check import check
+    from kernel import NoKernel
 except ModuleNotFoundError as missing:
     sys.exit(f"{sys.executable} has no module {missing.name!r}. {LAB}")
 
@@ -56,6 +55,8 @@ def times(seconds: dict[str, float], slow: float | None) -> str:
 
 def main() -> int:
     """Returns the exit code: 0 where all is well."""
+    # A console of another encoding shows what it can.
+    sys.stdout.reconfigure(errors="backslashreplace")
     options = arguments()
     if options.self_test:
         found = surprises()
@@ -71,19 +72,19 @@ def main() -> int:
             print(f"{path}{'#' * bool(cell)}{cell}: {reason}", flush=True)
         if faults:
             faulty.append(path)
-    if faulty and not options.write:
-        names = " ".join(map(str, faulty))
-        print(f"\nMend the cells. Where an output is meant to change, run\n\n"
-              f"    python tests/notebooks --write {names}\n")
+    names = " ".join(map(str, faulty))
+    if faulty and options.write:
+        print(f"\nMend the cells. Not saved: {names}")
+    elif faulty:
+        print("\nMend the cells. Where an output is meant to change, run and commit")
+        print(f"    python tests/notebooks --write {names}")
     return 1 if faulty else 0
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except NoSuchKernel as error:
-        sys.exit(f"{error}. {LAB}")
-    except RuntimeError as error:
-        sys.exit(f"The kernel did not start: {error}. {LAB}")
+    except NoKernel as error:
+        sys.exit(f"There is no kernel: {error}. {LAB}")
     except KeyboardInterrupt:
         sys.exit("Interrupted. The kernel was ended, and nothing was saved")

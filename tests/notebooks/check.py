@@ -22,9 +22,14 @@ def check(path: Path, *, write: bool, timeout: int) -> tuple[dict[str, float], l
     try:
         text = path.read_text(encoding="utf-8")
         source = json.loads(text)
+        if not isinstance(source, dict):
+            raise ValueError("its JSON is no object")
     except (OSError, ValueError) as error:
         return {}, [Fault("", f"it cannot be read: {error}")]
     faults = list(source_faults(source))
+    if not faults:
+        invalid = nbformat.validator.iter_validate(source)
+        faults = [Fault("", f"it is no notebook: {error.message}") for error in invalid]
     if not faults and not write:
         faults = list(output_faults(source))
     if faults:

@@ -41,21 +41,22 @@ def code_cells(notebook: Notebook) -> list[Cell]:
 
 
 def source_faults(notebook: Notebook) -> Iterator[Fault]:
-    """Faults that no run can mend."""
+    """Faults that no run can mend. The notebook may be any object of JSON with cells of objects."""
+    cells = notebook.get("cells", [])
     version = f"{notebook.get('nbformat')}.{notebook.get('nbformat_minor')}"
     if version != "4.5":
         yield Fault("", f"its format is {version}. Save it in format 4.5, where cells have ids")
     kernel = notebook.get("metadata", {}).get("kernelspec", {}).get("name")
     if kernel != KERNEL:
         yield Fault("", f"its kernel is {kernel!r}. Choose {KERNEL!r} and save it again")
-    if not any(cell["cell_type"] == "code" for cell in notebook["cells"]):
+    if not any(cell.get("cell_type") == "code" for cell in cells):
         yield Fault("", "it has no code. Add a cell that shows something")
-    for place, cell in enumerate(notebook["cells"], start=1):
+    for place, cell in enumerate(cells, start=1):
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", cell.get("id", "")):
             yield Fault("", f"its cell {place} has no id. Add one: chapters quote a cell by its id")
-        elif cell["cell_type"] == "code" and not joined(cell["source"]).strip():
+        elif cell.get("cell_type") == "code" and not joined(cell.get("source", "")).strip():
             yield Fault(cell["id"], "it is empty. Remove it")
-    for name, uses in Counter(cell.get("id") for cell in notebook["cells"]).items():
+    for name, uses in Counter(cell.get("id") for cell in cells).items():
         if name and uses > 1:
             yield Fault(name, f"{uses} cells have this id. Give each its own")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import queue
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -23,6 +25,10 @@ QUIET_SECONDS = 0.5
 
 # Without this, a panic is a success. With it, the cell's process ends, which is an error.
 END_ON_PANIC = ":preserve_vars_on_panic 0"
+
+
+class NoKernel(Exception):
+    """Why there is no kernel to run a notebook on."""
 
 
 class Stopped(Exception):
@@ -77,11 +83,17 @@ def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int) -> dict
     """Runs `notebook` in `folder`, and replaces its outputs. Returns the seconds of each cell.
 
     Raises `Stopped` at the first cell that fails, that takes more than `timeout` seconds, or that
-    the kernel does not survive; `NoSuchKernel`; and `RuntimeError` where the kernel does not start.
+    the kernel does not survive; and `NoKernel`.
     """
     run = Run(notebook, timeout)
-    # The kernel's process talks of its configuration.
-    with run.client.setup_kernel(cwd=str(folder), stdout=subprocess.DEVNULL):
+    with ExitStack() as kernel:
+        try:
+            # The kernel's own process prints which configuration it found: no cell's output.
+            kernel.enter_context(
+                run.client.setup_kernel(cwd=str(folder), stdout=subprocess.DEVNULL)
+            )
+        except (NoSuchKernel, OSError, RuntimeError) as error:
+            raise NoKernel(str(error)) from error
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
                 execute_cell(run.client, cell, index)
@@ -95,8 +107,8 @@ def execute_cell(client: NotebookClient, cell: nbformat.NotebookNode, index: int
     except CellExecutionError:
         pass  # Its outputs say more.
     except CellTimeoutError:
-        reason = f"it did not end within {client.timeout} s. Let it do less, or raise `--timeout`"
-        raise Stopped(cell.id, reason) from None
+        limit = f"it did not end within {client.timeout} s. Let it do less, or raise `--timeout`"
+        raise Stopped(cell.id, limit) from None
     except DeadKernelError:
         raise Stopped(cell.id, "the kernel died in it. Run it in Jupyter to see more") from None
     if reason := failure(cell.outputs):

@@ -73,7 +73,8 @@ def failure(outputs: list[Output]) -> str | None:
     outputs = settled(outputs)
     for output in outputs:
         if output["output_type"] == "stream" and "panicked at" in output["text"]:
-            return f"it panicked:{indented(output['text'])}"
+            message, _, _ = output["text"].partition("stack backtrace:")
+            return f"it panicked:{indented(message)}"
     for output in outputs:
         kind = output["output_type"]
         if kind == "error":

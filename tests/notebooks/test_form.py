@@ -5,23 +5,44 @@ import unittest
 
 from form import LANGUAGE, normalize, output_faults, source_faults
 
-VALUE = {"output_type": "execute_result", "execution_count": 2, "metadata": {}, "data": {"text/plain": "3"}}
+VALUE = {
+    "output_type": "execute_result",
+    "execution_count": 2,
+    "metadata": {},
+    "data": {"text/plain": "3"},
+}
 PRINTED = {"output_type": "stream", "name": "stdout", "text": ["3\n"]}
 
 
 def notebook():
-    return copy.deepcopy({
-        "nbformat": 4,
-        "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"name": "rust", "display_name": "Rust", "language": "rust"}},
-        "cells": [
-            {"cell_type": "markdown", "id": "about", "metadata": {}, "source": "# A"},
-            {"cell_type": "code", "id": "one", "metadata": {}, "source": ["let a = 3;"],
-             "execution_count": 1, "outputs": [PRINTED]},
-            {"cell_type": "code", "id": "two", "metadata": {}, "source": "a",
-             "execution_count": 2, "outputs": [VALUE]},
-        ],
-    })
+    return copy.deepcopy(
+        {
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": {
+                "kernelspec": {"name": "rust", "display_name": "Rust", "language": "rust"}
+            },
+            "cells": [
+                {"cell_type": "markdown", "id": "about", "metadata": {}, "source": "# A"},
+                {
+                    "cell_type": "code",
+                    "id": "one",
+                    "metadata": {},
+                    "source": ["let a = 3;"],
+                    "execution_count": 1,
+                    "outputs": [PRINTED],
+                },
+                {
+                    "cell_type": "code",
+                    "id": "two",
+                    "metadata": {},
+                    "source": "a",
+                    "execution_count": 2,
+                    "outputs": [VALUE],
+                },
+            ],
+        }
+    )
 
 
 class Form(unittest.TestCase):
@@ -40,7 +61,9 @@ class Form(unittest.TestCase):
 
     def test_kernel(self):
         for metadata in ({}, {"kernelspec": {"name": "python3"}}):
-            self.assert_fault(source_faults({**notebook(), "metadata": metadata}), "", "its kernel is")
+            self.assert_fault(
+                source_faults({**notebook(), "metadata": metadata}), "", "its kernel is"
+            )
 
     def test_cells_without_a_name(self):
         for broken in (None, "", "a b", "a" * 65):
@@ -81,10 +104,14 @@ class Form(unittest.TestCase):
         self.assert_fault(output_faults(found), "one", "its execution counts are None")
         found = notebook()
         found["cells"][2]["execution_count"] = 3
-        self.assert_fault(output_faults(found), "two", "code cell 2 and its execution counts are 3, 2")
+        self.assert_fault(
+            output_faults(found), "two", "code cell 2 and its execution counts are 3, 2"
+        )
         found = notebook()
         found["cells"][2]["outputs"][0]["execution_count"] = 3
-        self.assert_fault(output_faults(found), "two", "code cell 2 and its execution counts are 2, 3")
+        self.assert_fault(
+            output_faults(found), "two", "code cell 2 and its execution counts are 2, 3"
+        )
 
     def test_normalize_leaves_nothing_of_when_and_where(self):
         found = notebook()
