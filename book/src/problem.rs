@@ -124,7 +124,7 @@ pub enum Fault {
     NoCell { path: String, cell: String, hint: String },
     #[error(
         "cell `{cell}` of `{path}` has no output. Run the notebook and save it with its outputs: \
-         `jupyter nbconvert --to notebook --execute --inplace {path}`"
+         `python tests/notebooks --write {path}`"
     )]
     NoOutput { path: String, cell: String },
     #[error("cell `{cell}` of `{path}` failed: {reason}. Mend the cell and run the notebook again")]

@@ -154,7 +154,7 @@ fn quoted_cells_are_there_and_have_run() {
     added("{{output notebooks/01-scale.ipynb#printd}}", &["no cell `printd`", "`printed`?"]);
     added(
         "{{output notebooks/01-scale.ipynb#idle}}",
-        &["cell `idle`", "has no output", "jupyter nbconvert", notebook],
+        &["cell `idle`", "has no output", "python tests/notebooks --write", notebook],
     );
     added("{{output notebooks/01-scale.ipynb#broken}}", &["failed", "panicked at"]);
     added("{{output notebooks/01-scale.ipynb#line}}", &["shows a picture", "```figure"]);
