@@ -117,7 +117,7 @@ const TRACE: &str = "\
 %0 = parameter()       [1]  a  2
 %1 = parameter()       [1]  b  3
 %2 = add(%0, %1)       [1]  s  5
-%3 = multiply(%2, %0)  [1]  L  10
+%3 = multiply(%0, %2)  [1]  L  10
 ";
 
 #[test]
@@ -126,7 +126,7 @@ fn an_addition_traced() -> Result<(), ShapeError> {
     let a = tape.parameter(arr1(&[2.0]));
     let b = tape.parameter(arr1(&[3.0]));
     let s = tape.add(a, b)?;
-    let loss = tape.multiply(s, a)?;
+    let loss = tape.multiply(a, s)?;
     for (var, label) in [(a, "a"), (b, "b"), (s, "s"), (loss, "L")] {
         tape.label(var, label);
     }

@@ -132,4 +132,9 @@ fn equal_units_stay_equal() {
     let unit = |j: usize| [weights.w[0][j], weights.w[1][j], weights.b[j]];
     assert_eq!(unit(1), unit(2));
     assert_eq!(weights.v[1], weights.v[2]);
+    // The first unit differs from them in v alone. What else is between them is rounding.
+    for (first, second) in unit(0).into_iter().zip(unit(1)) {
+        assert_relative_eq!(first, second, max_relative = 1e-13);
+    }
+    assert_relative_eq!(weights.v[0][0], weights.v[1][0] + 2.0, max_relative = 1e-13);
 }
