@@ -247,6 +247,39 @@ fn a_missing_transpose_is_caught() {
 }
 
 #[test]
+fn a_missing_transpose_blames_the_layer_before() {
+    let faulty = || Planted {
+        shape: first_shape,
+        forward: |x, y| y.assign(&matrix(&x[0]).dot(&matrix(&x[1]))),
+        backward: |x, dy, mut dx| {
+            *dx.wanted(0).unwrap() += &matrix(dy).dot(&matrix(&x[1]));
+            *dx.wanted(1).unwrap() += &matrix(&x[0]).t().dot(&matrix(dy));
+        },
+    };
+    // X·W·V, the second product with the fault: X is an input, W is %1 and V is %2.
+    let check = |v: Tensor<f64>| {
+        let mut draw = Draw::new(33);
+        let mut tape = Tape::new();
+        let x = tape.input(draw.away_from_zero::<f64>(&[4, 5]));
+        let parameters = [tape.parameter(draw.away_from_zero(&[5, 3])), tape.parameter(v)];
+        let hidden = tape.matmul(x, parameters[0]).unwrap();
+        let y = tape.push(faulty(), &[hidden, parameters[1]]).unwrap();
+        let dy = draw.away_from_zero(&[4, 3]);
+        let report = Gradcheck::default().run(&mut tape, y, &dy).unwrap();
+        tape.backward_from(y, &dy).unwrap();
+        let right = matrix(tape.value(hidden)).t().dot(&matrix(&dy)).into_dyn();
+        assert_relative_eq!(tape.gradient(parameters[1]), &right, max_relative = 1e-13);
+        report
+    };
+    let v = Draw::new(34).away_from_zero(&[3, 3]);
+    let report = check(v.clone());
+    assert!(report.max_relative_error() > 0.1, "{report}");
+    assert_eq!(report.worst.unwrap().parameter.index(), 1);
+    // A symmetric V hides it.
+    assert!(passes(&check(&v + &v.t())));
+}
+
+#[test]
 fn an_assignment_is_caught_by_a_shared_input_alone() {
     let multiply = || Planted {
         shape: first_shape,

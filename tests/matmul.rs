@@ -119,6 +119,67 @@ fn eq_matmul_dw_samples() {
 }
 
 #[test]
+fn the_example_of_the_chapter() {
+    let (x, w) = (arr2(&[[2.0, 1.0], [0.0, 3.0]]), arr2(&[[1.0, 4.0, -1.0], [2.0, 0.0, 5.0]]));
+    let dy = arr2(&[[1.0, 10.0, 100.0], [2.0, 20.0, 200.0]]).into_dyn();
+    let inputs = [&x.into_dyn(), &w.into_dyn()];
+    let (y, [dx, dw]) = run(|tape, [x, w]| tape.matmul(x, w), inputs, &dy);
+    assert_eq!(y, arr2(&[[4.0, 8.0, 3.0], [6.0, 0.0, 15.0]]).into_dyn());
+    assert_eq!(dx, arr2(&[[-59.0, 502.0], [-118.0, 1004.0]]).into_dyn());
+    assert_eq!(dw, arr2(&[[2.0, 20.0, 200.0], [7.0, 70.0, 700.0]]).into_dyn());
+}
+
+/// Multiplications of a product of these shapes, counted one by one.
+fn multiplications([m, k]: [usize; 2], [rows, n]: [usize; 2]) -> u64 {
+    assert_eq!(k, rows);
+    let mut count = 0;
+    for _entry in 0..m * n {
+        for _term in 0..k {
+            count += 1;
+        }
+    }
+    count
+}
+
+#[test]
+fn eq_matmul_cost() {
+    let (m, k, n) = (5, 3, 4);
+    let product = multiplications([m, k], [k, n]);
+    assert_eq!(product, (m * k * n) as u64);
+    let (dx, dw) = (multiplications([m, n], [n, k]), multiplications([k, m], [m, n]));
+    assert_eq!((dx, dw), (product, product));
+
+    let mut tape = Tape::<f64>::new();
+    let (x, w) = (tape.parameter(Array2::ones((m, k))), tape.parameter(Array2::ones((k, n))));
+    tape.matmul(x, w).unwrap();
+    // Each multiplication has its addition.
+    assert_eq!(tape.operations().forward, 2 * product);
+    assert_eq!(tape.operations().backward, 2 * (dx + dw));
+}
+
+#[test]
+fn eq_step_cost() {
+    let (m, sizes) = (3, [7, 5, 4, 2]);
+    let mut tape = Tape::<f64>::new();
+    let mut y = tape.input(Array2::ones((m, sizes[0])));
+    let (mut prediction, mut step) = (0, 0);
+    for layer in sizes.windows(2) {
+        let w = tape.parameter(Array2::ones((layer[0], layer[1])));
+        y = tape.matmul(y, w).unwrap();
+        prediction += multiplications([m, layer[0]], [layer[0], layer[1]]);
+        step += multiplications([m, layer[0]], [layer[0], layer[1]]);
+        step += multiplications([layer[0], m], [m, layer[1]]);
+        if layer[0] != sizes[0] {
+            step += multiplications([m, layer[1]], [layer[1], layer[0]]);
+        }
+    }
+    let first = multiplications([m, sizes[0]], [sizes[0], sizes[1]]);
+    let ratio = step as f64 / prediction as f64;
+    assert_relative_eq!(ratio, 3.0 - first as f64 / prediction as f64, max_relative = 1e-14);
+    assert_eq!((tape.operations().forward, tape.operations().step()), (2 * prediction, 2 * step));
+}
+
+#[test]
 fn eq_matmul_adjoint() {
     let (m, k, n) = (3, 4, 2);
     let mut draw = Draw::new(14);

@@ -1,5 +1,5 @@
-//! Quotes within the text: `{{code …}}`, `{{output …}}`, `{{number …}}`, `{{reported …}}` and
-//! `{{shapes}}`.
+//! Quotes within the text: `{{code …}}`, `{{output …}}`, `{{number …}}`, `{{reported …}}`,
+//! `{{shapes}}` and `{{solutions}}`.
 //!
 //! | directive | becomes |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | `{{number notebooks/records/x.json#/path as percent 1}}` | a number of a record: see [`crate::records`] |
 //! | `{{reported 94.8 %}}` | a number that somebody else reports |
 //! | `{{shapes}}` | the shape ledger of all equations of the chapter |
+//! | `{{solutions}}` | all exercises of the book, with links to their solutions |
 
 use crate::code;
 use crate::equations::{self, Equation};
@@ -42,6 +43,8 @@ pub enum Request<'a> {
     Reported(&'a str),
     /// The chapter's shape ledger.
     Shapes,
+    /// The exercises of the book.
+    Solutions,
 }
 
 /// The directives of a page.
@@ -87,6 +90,7 @@ fn parse(text: &str) -> Option<Request<'_>> {
     let options = options.trim();
     match (kind, target, options) {
         ("shapes", "", "") => Some(Request::Shapes),
+        ("solutions", "", "") => Some(Request::Solutions),
         ("reported", _, _) if !rest.is_empty() => Some(Request::Reported(rest)),
         (_, "", _) => None,
         ("code", _, "") => Some(Request::Code(target, true)),
@@ -115,6 +119,7 @@ pub fn revise(
     page: &Page<'_>,
     directives: &[Directive<'_>],
     equations: &[Equation],
+    solutions: &str,
     repository: &Repository,
     revision: &mut Revision,
 ) {
@@ -129,6 +134,7 @@ pub fn revise(
                 Ok(format!("<span class=\"reported\" title=\"as reported\">{text}</span>"))
             }
             Request::Shapes => Ok(equations::ledger(equations)),
+            Request::Solutions => Ok(solutions.to_owned()),
         };
         revision.replace_or_note(page, range.clone(), text);
     }
@@ -166,6 +172,7 @@ mod tests {
     #[test]
     fn requests_are_understood() {
         assert_eq!(parse("shapes"), Some(Request::Shapes));
+        assert_eq!(parse("solutions"), Some(Request::Solutions));
         assert_eq!(parse("reported 94.8 %"), Some(Request::Reported("94.8 %")));
         assert_eq!(parse("code a.rs#b without docs"), Some(Request::Code("a.rs#b", false)));
         assert_eq!(

@@ -31,6 +31,7 @@ pub mod repository;
 pub mod sections;
 pub mod serve;
 pub mod site;
+pub mod solutions;
 
 use mdbook_driver::MDBook;
 use mdbook_driver::errors::{Error, Result};

@@ -17,6 +17,7 @@ use crate::problem::{Fault, Problems};
 use crate::prose;
 use crate::repository::Repository;
 use crate::sections;
+use crate::solutions::{self, Exercises};
 use mdbook_preprocessor::book::{Book, Chapter as BookChapter};
 use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
@@ -123,6 +124,8 @@ impl Text {
 struct Manuscript<'a> {
     pages: Vec<Sheet<'a>>,
     labels: Labels,
+    /// The list of all exercises.
+    solutions: String,
     repository: Repository,
     mathematics: Mathematics,
     problems: Vec<crate::problem::Problem>,
@@ -135,6 +138,7 @@ struct Sheet<'a> {
     equations: Vec<Equation>,
     figures: Vec<Figure>,
     directives: Vec<Directive<'a>>,
+    exercises: Exercises,
 }
 
 impl<'a> Manuscript<'a> {
@@ -143,6 +147,7 @@ impl<'a> Manuscript<'a> {
         let mut labels = Labels::default();
         let mut problems = Vec::new();
         let mut pages = Vec::new();
+        let mut solutions = String::new();
         for text in texts {
             let page = Page::parse(&text.file, 1, &text.content);
             let mut revision = Revision::default();
@@ -158,10 +163,23 @@ impl<'a> Manuscript<'a> {
             let equations = equations::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
             let figures = figures::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
             let directives = directives::collect(&page, &mut revision);
+            let exercises = solutions::collect(&page, &headings, &mut labels, &mut revision);
+            if let Some(title) = headings.first() {
+                let title = page.text[title.range.clone()].trim_matches(['#', ' ', '\n']);
+                solutions.push_str(&solutions::list(&page, title, &exercises));
+            }
             problems.append(&mut revision.problems);
-            pages.push(Sheet { page, chapter, headings, equations, figures, directives });
+            pages.push(Sheet {
+                page,
+                chapter,
+                headings,
+                equations,
+                figures,
+                directives,
+                exercises,
+            });
         }
-        Self { pages, labels, repository, mathematics: Mathematics::default(), problems }
+        Self { pages, labels, solutions, repository, mathematics: Mathematics::default(), problems }
     }
 
     /// The pages as mdBook shall render them.
@@ -173,10 +191,11 @@ impl<'a> Manuscript<'a> {
     }
 
     fn revise_page(&self, sheet: &Sheet<'_>) -> (String, Vec<crate::problem::Problem>) {
-        let Sheet { page, headings, equations, figures, directives, .. } = sheet;
+        let Sheet { page, headings, equations, figures, directives, exercises, .. } = sheet;
         let repository = &self.repository;
         let mut revision = Revision::default();
         headings::revise(page, headings, &mut revision);
+        solutions::revise(exercises, &mut revision);
         if let Some(chapter) = &sheet.chapter {
             sections::revise(
                 page,
@@ -219,7 +238,8 @@ impl<'a> Manuscript<'a> {
     ) {
         self.mathematics.revise(page, revision);
         links::revise(page, &self.labels, &self.repository, revision);
-        directives::revise(page, directives, equations, &self.repository, revision);
+        let solutions = &self.solutions;
+        directives::revise(page, directives, equations, solutions, &self.repository, revision);
         let quoted: Vec<_> = directives.iter().map(|directive| directive.range.clone()).collect();
         prose::check(page, &quoted, revision);
     }

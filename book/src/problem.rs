@@ -88,6 +88,11 @@ pub enum Fault {
          test a name without `eq_`"
     )]
     TestWithoutEquation { test: String, chapter: String, id: String },
+    #[error(
+        "exercise {number} has no solution. Fold it below the exercises: \
+         `<summary>Solution of exercise {number}</summary>`"
+    )]
+    ExerciseWithoutSolution { number: u64 },
     #[error("numbered equations need a chapter: a file such as `05-matmul.md`")]
     EquationOutsideChapter,
     #[error(
@@ -114,7 +119,8 @@ pub enum Fault {
     NoAnchor { path: String, name: String, hint: String },
     #[error(
         "`{text}` is not understood. Write {{{{code FILE#ITEM}}}}, {{{{output NOTEBOOK#CELL}}}}, \
-         {{{{number RECORD#/PATH as percent 1}}}}, {{{{reported 95 %}}}} or {{{{shapes}}}}"
+         {{{{number RECORD#/PATH as percent 1}}}}, {{{{reported 95 %}}}}, {{{{shapes}}}} or \
+         {{{{solutions}}}}"
     )]
     Directive { text: String },
 

@@ -24,12 +24,17 @@ fn multiplications(m: usize, k: usize, n: usize) -> usize {
 }
 
 #[test]
-fn price_of_learning() {
-    let (m, k, n) = (32, 784, 128);
-    let forward = multiplications(m, k, n);
-    let dx = multiplications(m, n, k); // dY·Wᵀ
-    let dw = multiplications(k, m, n); // Xᵀ·dY
-    assert_eq!(forward + dx + dw, 3 * forward);
+fn order_of_the_factors() {
+    let n = 30;
+    let mut draw = Draw::new(5);
+    let (a, b) = (matrix(&mut draw, n, n), matrix(&mut draw, n, n));
+    let x = matrix(&mut draw, n, 1);
+
+    assert_relative_eq!(a.dot(&b).dot(&x), a.dot(&b.dot(&x)), max_relative = 1e-9);
+    let product_first = multiplications(n, n, n) + multiplications(n, n, 1);
+    let column_first = multiplications(n, n, 1) + multiplications(n, n, 1);
+    assert_eq!(product_first, n.pow(3) + n.pow(2));
+    assert_eq!(column_first, 2 * n.pow(2));
 }
 
 fn matrix(draw: &mut Draw, rows: usize, columns: usize) -> Array2<f64> {
