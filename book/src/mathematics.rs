@@ -18,6 +18,7 @@ use crate::page::{Page, Revision, escape_attribute, escape_text};
 use crate::problem::Fault;
 use katex::{KatexContext, Settings, StrictMode, StrictSetting, render_to_string};
 use pulldown_cmark::{Event, Tag, TagEnd};
+use std::ops::Range;
 
 /// Renders formulas.
 pub struct Mathematics {
@@ -73,7 +74,12 @@ impl Mathematics {
         let mut in_code = false;
         for (event, range) in &page.events {
             let html = match event {
-                Event::InlineMath(latex) => self.render(latex, false),
+                Event::InlineMath(latex) => {
+                    let html = self.render(latex, false);
+                    let (range, html) = with_neighbors(page.text, range, html);
+                    revision.replace_or_note(page, range, html);
+                    continue;
+                }
                 Event::DisplayMath(latex) => self.render(latex, true),
                 Event::Start(Tag::CodeBlock(_)) => {
                     in_code = true;
@@ -97,6 +103,28 @@ impl Mathematics {
             revision.replace_or_note(page, range.clone(), html);
         }
     }
+}
+
+/// The formula with what is written against it, kept on one line: an opening parenthesis, and
+/// what follows without a space. A browser breaks lines on either side of what KaTeX sets, and
+/// would begin a line with a comma.
+fn with_neighbors(
+    text: &str,
+    range: &Range<usize>,
+    html: Result<String, Fault>,
+) -> (Range<usize>, Result<String, Fault>) {
+    let (before, after) = (&text[..range.start], &text[range.end..]);
+    let opens = before.ends_with('(') && !before.ends_with("\\(");
+    let start = range.start - usize::from(opens);
+    let is_other = |c: char| !c.is_alphanumeric() && !".,;:?)-".contains(c);
+    let end = range.end + after.find(is_other).unwrap_or(after.len());
+    if (start..end) == *range {
+        return (start..end, html);
+    }
+    let (opening, rest) = (&text[start..range.start], &text[range.end..end]);
+    let together =
+        html.map(|html| format!("<span class=\"together\">{opening}{html}{rest}</span>"));
+    (start..end, together)
 }
 
 /// The MathML without its copy of the LaTeX.
@@ -162,6 +190,29 @@ mod tests {
                 .iter()
                 .any(|(event, _)| matches!(event, Event::Start(Tag::Emphasis | Tag::Link { .. })))
         );
+    }
+
+    #[test]
+    fn a_formula_stays_with_what_touches_it() {
+        let revised = |text: &str| {
+            let page = Page::parse("", 1, text);
+            let mut revision = Revision::default();
+            Mathematics::default().revise(&page, &mut revision);
+            let (html, problems) = revision.apply(text);
+            assert!(problems.is_empty());
+            // The formula itself is written with MathML and more.
+            let start = html.find("<span class=\"tex\"").unwrap();
+            let end = html.rfind("</span></span></span></span></span>").unwrap();
+            let end = end + "</span></span></span></span></span>".len();
+            format!("{}x{}", &html[..start], &html[end..])
+        };
+        let together = |inner: &str| format!("a <span class=\"together\">{inner}</span> b");
+        assert_eq!(revised("a $x$ b"), "a x b");
+        assert_eq!(revised("a $x$, b"), together("x,"));
+        assert_eq!(revised("a ($x$). b"), together("(x)."));
+        assert_eq!(revised("a $x$-th b"), together("x-th"));
+        assert_eq!(revised("a \\($x$ b"), "a \\(x b");
+        assert_eq!(revised("a **$x$** b"), "a **x** b");
     }
 
     #[test]

@@ -21,7 +21,36 @@ document.addEventListener("copy", (event) => {
   event.preventDefault();
 });
 
+// mdBook's button for the contents is a label, which no key reaches, in a bar that is no landmark.
+const contents = document.getElementById("mdbook-sidebar-toggle");
+contents.role = "button";
+contents.tabIndex = 0;
+contents.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  contents.click();
+});
+document.getElementById("mdbook-menu-bar").role = "banner";
+
 // The solutions are printed unfolded.
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("details")) folded.open = true;
 });
+
+// What scrolls sideways can be reached by Tab and says what it is, as long as it scrolls. Figures
+// have words of their own.
+const scrollers = { "pre > code": "Code", ".katex-display": "Formula", ".table-wrapper": "Table", ".picture": null };
+for (const [selector, kind] of Object.entries(scrollers)) {
+  const names = kind ? { role: "group", "aria-label": `${kind}, scrolls sideways` } : {};
+  const attributes = Object.entries({ tabindex: "0", ...names });
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const scrolls = target.scrollWidth > target.clientWidth + 1;
+      for (const [name, value] of attributes) {
+        if (scrolls) target.setAttribute(name, value);
+        else target.removeAttribute(name);
+      }
+    }
+  });
+  for (const element of document.querySelectorAll(`main ${selector}`)) observer.observe(element);
+}
