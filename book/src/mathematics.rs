@@ -18,7 +18,6 @@ use crate::page::{Page, Revision, escape_attribute, escape_text};
 use crate::problem::Fault;
 use katex::{KatexContext, Settings, StrictMode, StrictSetting, render_to_string};
 use pulldown_cmark::{Event, Tag, TagEnd};
-use std::ops::Range;
 
 /// Renders formulas.
 pub struct Mathematics {
@@ -62,7 +61,10 @@ impl Mathematics {
             let reason = reason.split(": \\").next().unwrap_or(reason).replace('\u{332}', "");
             Fault::Latex { latex: latex.to_owned(), reason }
         })?;
-        let html = for_markdown(&without_annotation(&html));
+        let mut html = for_markdown(&without_annotation(&html));
+        if !display {
+            keep_end(&mut html);
+        }
         Ok(format!("<span class=\"tex\" data-latex=\"{}\">{html}</span>", escape_attribute(latex)))
     }
 
@@ -74,12 +76,7 @@ impl Mathematics {
         let mut in_code = false;
         for (event, range) in &page.events {
             let html = match event {
-                Event::InlineMath(latex) => {
-                    let html = self.render(latex, false);
-                    let (range, html) = with_neighbors(page.text, range, html);
-                    revision.replace_or_note(page, range, html);
-                    continue;
-                }
+                Event::InlineMath(latex) => self.render(latex, false),
                 Event::DisplayMath(latex) => self.render(latex, true),
                 Event::Start(Tag::CodeBlock(_)) => {
                     in_code = true;
@@ -105,34 +102,25 @@ impl Mathematics {
     }
 }
 
-/// The formula with what is written against it, kept on one line: an opening parenthesis, and
-/// what follows without a space. A browser breaks lines on either side of what KaTeX sets, and
-/// would begin a line with a comma.
-fn with_neighbors(
-    text: &str,
-    range: &Range<usize>,
-    html: Result<String, Fault>,
-) -> (Range<usize>, Result<String, Fault>) {
-    let (before, after) = (&text[..range.start], &text[range.end..]);
-    let opens = before.ends_with('(') && !before.ends_with("\\(");
-    let start = range.start - usize::from(opens);
-    let is_other = |c: char| !c.is_alphanumeric() && !".,;:?)-".contains(c);
-    let end = range.end + after.find(is_other).unwrap_or(after.len());
-    if (start..end) == *range {
-        return (start..end, html);
-    }
-    let (opening, rest) = (&text[start..range.start], &text[range.end..end]);
-    let together =
-        html.map(|html| format!("<span class=\"together\">{opening}{html}{rest}</span>"));
-    (start..end, together)
-}
-
 /// The MathML without its copy of the LaTeX.
 fn without_annotation(html: &str) -> String {
     const END: &str = "</annotation>";
     match (html.find("<annotation"), html.find(END)) {
         (Some(start), Some(end)) => [&html[..start], &html[end + END.len()..]].concat(),
         _ => html.to_owned(),
+    }
+}
+
+/// Sets the last piece of an inline formula in a span within which no line is broken. KaTeX's pieces
+/// are boxes, after which a browser breaks a line even before a comma; after the end of such a span
+/// it asks what follows.
+fn keep_end(html: &mut String) {
+    const END: &str = "</span></span>";
+    if let Some(start) = html.rfind("<span class=\"katex-base\">")
+        && html.ends_with(END)
+    {
+        html.insert_str(html.len() - END.len(), "</span>");
+        html.insert_str(start, "<span class=\"end\">");
     }
 }
 
@@ -193,26 +181,18 @@ mod tests {
     }
 
     #[test]
-    fn a_formula_stays_with_what_touches_it() {
-        let revised = |text: &str| {
-            let page = Page::parse("", 1, text);
-            let mut revision = Revision::default();
-            Mathematics::default().revise(&page, &mut revision);
-            let (html, problems) = revision.apply(text);
-            assert!(problems.is_empty());
-            // The formula itself is written with MathML and more.
-            let start = html.find("<span class=\"tex\"").unwrap();
-            let end = html.rfind("</span></span></span></span></span>").unwrap();
-            let end = end + "</span></span></span></span></span>".len();
-            format!("{}x{}", &html[..start], &html[end..])
-        };
-        let together = |inner: &str| format!("a <span class=\"together\">{inner}</span> b");
-        assert_eq!(revised("a $x$ b"), "a x b");
-        assert_eq!(revised("a $x$, b"), together("x,"));
-        assert_eq!(revised("a ($x$). b"), together("(x)."));
-        assert_eq!(revised("a $x$-th b"), together("x-th"));
-        assert_eq!(revised("a \\($x$ b"), "a \\(x b");
-        assert_eq!(revised("a **$x$** b"), "a **x** b");
+    fn the_end_of_an_inline_formula_is_kept_with_what_follows() {
+        let mathematics = Mathematics::default();
+        let html = mathematics.render("a = b", false).unwrap();
+        let end = "<span class=\"end\"><span class=\"katex-base\">";
+        assert_eq!(html.matches("katex-base").count(), 2);
+        assert_eq!(
+            html.rfind(end).map(|k| k + end.len()),
+            html.rfind("katex-base\">").map(|k| k + 12)
+        );
+        assert_eq!(html.matches("<span").count(), html.matches("</span").count());
+        assert!(html.ends_with("b</span></span></span></span></span></span>"), "{html}");
+        assert!(!mathematics.render("a = b", true).unwrap().contains(end));
     }
 
     #[test]

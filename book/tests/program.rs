@@ -169,6 +169,15 @@ fn a_port_in_use_is_named_with_the_way_out() {
 }
 
 #[test]
+fn an_address_of_another_machine_is_named_with_the_way_out() {
+    let output = program().args(["serve", "--host", "192.0.2.1", "--port", "0"]).output().unwrap();
+    assert!(!output.status.success());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.starts_with("cannot listen on 192.0.2.1:0: "), "{message}");
+    assert!(message.ends_with("`-- serve --host 127.0.0.1`\n"), "{message}");
+}
+
+#[test]
 fn the_theme_keeps_its_fonts_and_their_licenses() {
     let fonts = Path::new(env!("CARGO_MANIFEST_DIR")).join("theme/fonts");
     let css = fs::read_to_string(fonts.join("fonts.css")).unwrap();

@@ -21,16 +21,35 @@ document.addEventListener("copy", (event) => {
   event.preventDefault();
 });
 
-// mdBook's button for the contents is a label, which no key reaches, in a bar that is no landmark.
-const contents = document.getElementById("mdbook-sidebar-toggle");
-contents.role = "button";
-contents.tabIndex = 0;
-contents.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" && event.key !== " ") return;
-  event.preventDefault();
-  contents.click();
-});
-document.getElementById("mdbook-menu-bar").role = "banner";
+// mdBook's bar is no landmark, and its button for the contents is a label, which no key reaches.
+{
+  document.getElementById("mdbook-menu-bar").role = "banner";
+  const label = document.getElementById("mdbook-sidebar-toggle");
+  const contents = document.createElement("button");
+  for (const name of ["class", "title", "aria-label", "aria-controls"]) {
+    contents.setAttribute(name, label.getAttribute(name));
+  }
+  contents.id = "contents-toggle";
+  contents.type = "button";
+  contents.append(...label.childNodes);
+  contents.addEventListener("click", () => label.click());
+  label.style.display = "none";
+  label.after(contents);
+  const sidebar = document.getElementById("mdbook-sidebar-toggle-anchor");
+  const showState = () => contents.setAttribute("aria-expanded", sidebar.checked);
+  sidebar.addEventListener("change", showState);
+  showState();
+}
+
+// Two themes, both with enough contrast. Another book of this address may have chosen a third.
+for (const theme of ["rust", "coal", "ayu"]) {
+  const button = document.getElementById(`mdbook-theme-${theme}`);
+  if (document.documentElement.classList.contains(theme)) {
+    document.getElementById("mdbook-theme-default_theme").click();
+  }
+  button.parentElement.remove();
+}
+document.getElementById("mdbook-theme-navy").textContent = "Dark";
 
 // The solutions are printed unfolded.
 addEventListener("beforeprint", () => {
@@ -39,7 +58,12 @@ addEventListener("beforeprint", () => {
 
 // What scrolls sideways can be reached by Tab and says what it is, as long as it scrolls. Figures
 // have words of their own.
-const scrollers = { "pre > code": "Code", ".katex-display": "Formula", ".table-wrapper": "Table", ".picture": null };
+const scrollers = {
+  "pre > code": "Code",
+  ".katex-display": "Formula",
+  ".table-wrapper": "Table",
+  ".picture": null,
+};
 for (const [selector, kind] of Object.entries(scrollers)) {
   const names = kind ? { role: "group", "aria-label": `${kind}, scrolls sideways` } : {};
   const attributes = Object.entries({ tabindex: "0", ...names });

@@ -31,15 +31,22 @@ export async function walk(browser, origin) {
       await page.keyboard.press("Escape");
       await page.locator("#mdbook-search-wrapper").waitFor({ state: "hidden" });
     });
-    await step("themes", "the menu does not open and choose", async () => {
+    await step("themes", "the menu does not offer what is looked at, or does not choose", async () => {
+      const offered = await page.locator(".theme-popup button").allTextContents();
+      if (offered.join() !== "Auto,Light,Dark") throw new Error(offered.join());
       await page.focus("#mdbook-theme-toggle");
       await page.keyboard.press("Enter");
       await page.focus("#mdbook-theme-navy");
       await page.keyboard.press("Enter");
       await page.locator("html.navy").waitFor();
     });
+    await step("themes", "the theme of another book stays", async () => {
+      await page.evaluate(() => localStorage.setItem("mdbook-theme", "ayu"));
+      await page.reload();
+      await page.locator("html.light").waitFor();
+    });
     await step("contents", "the sidebar does not close and open", async () => {
-      await page.focus("#mdbook-sidebar-toggle");
+      await page.focus("#contents-toggle");
       await page.keyboard.press("Enter");
       await page.locator("#mdbook-sidebar").waitFor({ state: "hidden" });
       await page.keyboard.press("Enter");

@@ -30,6 +30,8 @@ export function layout() {
   for (let at = main; at; at = at.parentElement) frame.push(at);
   for (const element of new Set(frame)) {
     const excess = element.scrollWidth - element.clientWidth;
+    const isWindow = element === document.scrollingElement;
+    if (!isWindow && getComputedStyle(element).overflowX === "visible") continue;
     if (excess > 1 && element.clientWidth > 0) {
       const edge = element.getBoundingClientRect().left + element.clientLeft + element.clientWidth;
       const widest = [...main.querySelectorAll("*")]
@@ -171,7 +173,7 @@ export function layout() {
         "look at `theme/katex.css` and `src/mathematics.rs`",
       );
     }
-    const bases = formula.querySelectorAll(".katex-html > .katex-base");
+    const bases = formula.querySelectorAll(".katex-html .katex-base");
     const last = bases[bases.length - 1];
     const next = formula.nextSibling;
     if (!last || next?.nodeType !== Node.TEXT_NODE || !/^[.,;:!?)]/.test(next.data)) continue;
