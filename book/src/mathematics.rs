@@ -61,7 +61,10 @@ impl Mathematics {
             let reason = reason.split(": \\").next().unwrap_or(reason).replace('\u{332}', "");
             Fault::Latex { latex: latex.to_owned(), reason }
         })?;
-        let html = for_markdown(&without_annotation(&html));
+        let mut html = for_markdown(&without_annotation(&html));
+        if !display {
+            keep_end(&mut html);
+        }
         Ok(format!("<span class=\"tex\" data-latex=\"{}\">{html}</span>", escape_attribute(latex)))
     }
 
@@ -105,6 +108,19 @@ fn without_annotation(html: &str) -> String {
     match (html.find("<annotation"), html.find(END)) {
         (Some(start), Some(end)) => [&html[..start], &html[end + END.len()..]].concat(),
         _ => html.to_owned(),
+    }
+}
+
+/// Sets the last piece of an inline formula in a span within which no line is broken. KaTeX's pieces
+/// are boxes, after which a browser breaks a line even before a comma; after the end of such a span
+/// it asks what follows.
+fn keep_end(html: &mut String) {
+    const END: &str = "</span></span>";
+    if let Some(start) = html.rfind("<span class=\"katex-base\">")
+        && html.ends_with(END)
+    {
+        html.insert_str(html.len() - END.len(), "</span>");
+        html.insert_str(start, "<span class=\"end\">");
     }
 }
 
@@ -162,6 +178,21 @@ mod tests {
                 .iter()
                 .any(|(event, _)| matches!(event, Event::Start(Tag::Emphasis | Tag::Link { .. })))
         );
+    }
+
+    #[test]
+    fn the_end_of_an_inline_formula_is_kept_with_what_follows() {
+        let mathematics = Mathematics::default();
+        let html = mathematics.render("a = b", false).unwrap();
+        let end = "<span class=\"end\"><span class=\"katex-base\">";
+        assert_eq!(html.matches("katex-base").count(), 2);
+        assert_eq!(
+            html.rfind(end).map(|k| k + end.len()),
+            html.rfind("katex-base\">").map(|k| k + 12)
+        );
+        assert_eq!(html.matches("<span").count(), html.matches("</span").count());
+        assert!(html.ends_with("b</span></span></span></span></span></span>"), "{html}");
+        assert!(!mathematics.render("a = b", true).unwrap().contains(end));
     }
 
     #[test]

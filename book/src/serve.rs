@@ -22,14 +22,14 @@ use tiny_http::{Header, Request, Response, Server};
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// The address cannot be taken.
-    #[error("cannot listen on {address}: {reason}. Choose another port: `-- serve --port {other}`")]
+    #[error("cannot listen on {address}: {reason}. {way_out}")]
     Address {
         /// The address.
         address: SocketAddr,
         /// Why not.
         reason: String,
-        /// A port to try.
-        other: u16,
+        /// What to try.
+        way_out: String,
     },
     /// The first build failed.
     #[error(transparent)]
@@ -69,10 +69,15 @@ impl Shared {
 /// [`ServeError`].
 pub fn serve(options: &Options, host: IpAddr, port: u16) -> Result<(), ServeError> {
     let address = SocketAddr::new(host, port);
-    let server = Server::http(address).map_err(|error| ServeError::Address {
-        address,
-        reason: error.to_string(),
-        other: port.wrapping_add(1).max(1024),
+    let server = Server::http(address).map_err(|error| {
+        let kind = error.downcast_ref().map(io::Error::kind);
+        let way_out = if kind == Some(io::ErrorKind::AddrNotAvailable) {
+            "Name an address of this machine: `-- serve --host 127.0.0.1`".to_owned()
+        } else {
+            let other = port.wrapping_add(1).max(1024);
+            format!("Choose another port: `-- serve --port {other}`")
+        };
+        ServeError::Address { address, reason: error.to_string(), way_out }
     })?;
     let folder = tempfile::tempdir().map_err(mdbook_driver::errors::Error::from)?;
     let shared = Arc::new(Shared::default());

@@ -5,15 +5,15 @@ mod fixture;
 
 use book::Options;
 use book::preprocessor::Chainrule;
-use book::repository::Repository;
 use fixture::Fixture;
 use mdbook_driver::MDBook;
-use mdbook_preprocessor::book::Book;
+use mdbook_driver::config::Config;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
 
@@ -28,26 +28,46 @@ fn this_book_is_in_order() {
     assert!(summary.equations >= 9 && summary.figures >= 1, "{summary}");
 }
 
+/// The command `mdbook build` loads the book as this does, and runs the preprocessor that book.toml
+/// names.
 #[test]
 fn mdbook_by_itself_makes_the_same_pages() {
     let fixture = Fixture::new();
-    let loaded = MDBook::load(fixture.path("book")).unwrap();
-    let context =
-        PreprocessorContext::new(loaded.root.clone(), loaded.config.clone(), "html".to_owned());
-    let input = serde_json::to_vec(&(&context, &loaded.book)).unwrap();
+    let mut config = Config::from_disk(fixture.path("book/book.toml")).unwrap();
+    let command = format!("\"{}\" preprocess", env!("CARGO_BIN_EXE_book"));
+    config.set("preprocessor.chainrule.command", command.replace('\\', "/")).unwrap();
+    config.build.build_dir = fixture.path("by-mdbook");
+    MDBook::load_with_config(fixture.path("book"), config).unwrap().build().unwrap();
 
-    let mut child =
-        program().arg("preprocess").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(&input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
+    let options = Options::new(fixture.path("book"));
+    book::build(&options, &fixture.path("by-itself")).unwrap();
+    let (by_mdbook, by_itself) = (files(&fixture, "by-mdbook"), files(&fixture, "by-itself"));
+    assert!(by_itself.iter().any(|path| path.ends_with("01-scale.html")));
+    assert_eq!(by_mdbook, by_itself);
+    for path in by_itself {
+        let read = |site: &str| fs::read(fixture.path(site).join(&path)).unwrap();
+        assert!(read("by-mdbook") == read("by-itself"), "{} differs", path.display());
+    }
+    let page = fs::read_to_string(fixture.path("by-mdbook/01-scale.html")).unwrap();
+    assert!(page.contains("id=\"eq:double\""));
+}
 
-    let repository = Repository::open(fixture.path(""));
-    let expected = Chainrule::of(repository).run(&context, loaded.book).unwrap();
-    let book: Book = serde_json::from_slice(&output.stdout).unwrap();
-    let contents = |book: &Book| book.chapters().map(|c| c.content.clone()).collect::<Vec<_>>();
-    assert_eq!(contents(&book), contents(&expected));
-    assert!(contents(&book)[1].contains("id=\"eq:double\""));
+/// The paths of all files in the folder `site` of the fixture, in order.
+fn files(fixture: &Fixture, site: &str) -> BTreeSet<PathBuf> {
+    let top = fixture.path(site);
+    let mut folders = vec![top.clone()];
+    let mut files = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path.strip_prefix(&top).unwrap().to_owned());
+            }
+        }
+    }
+    files
 }
 
 #[test]
@@ -149,9 +169,18 @@ fn a_port_in_use_is_named_with_the_way_out() {
 }
 
 #[test]
+fn an_address_of_another_machine_is_named_with_the_way_out() {
+    let output = program().args(["serve", "--host", "192.0.2.1", "--port", "0"]).output().unwrap();
+    assert!(!output.status.success());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.starts_with("cannot listen on 192.0.2.1:0: "), "{message}");
+    assert!(message.ends_with("`-- serve --host 127.0.0.1`\n"), "{message}");
+}
+
+#[test]
 fn the_theme_keeps_its_fonts_and_their_licenses() {
     let fonts = Path::new(env!("CARGO_MANIFEST_DIR")).join("theme/fonts");
-    let css = std::fs::read_to_string(fonts.join("fonts.css")).unwrap();
+    let css = fs::read_to_string(fonts.join("fonts.css")).unwrap();
     for rest in css.split("url(").skip(1) {
         let name = rest.split(')').next().unwrap();
         assert!(fonts.join(name).is_file(), "{name}");

@@ -21,7 +21,60 @@ document.addEventListener("copy", (event) => {
   event.preventDefault();
 });
 
+// mdBook's bar is no landmark, and its button for the contents is a label, which no key reaches.
+{
+  document.getElementById("mdbook-menu-bar").role = "banner";
+  const label = document.getElementById("mdbook-sidebar-toggle");
+  const contents = document.createElement("button");
+  for (const name of ["class", "title", "aria-label", "aria-controls"]) {
+    contents.setAttribute(name, label.getAttribute(name));
+  }
+  contents.id = "contents-toggle";
+  contents.type = "button";
+  contents.append(...label.childNodes);
+  contents.addEventListener("click", () => label.click());
+  label.style.display = "none";
+  label.after(contents);
+  const sidebar = document.getElementById("mdbook-sidebar-toggle-anchor");
+  const showState = () => contents.setAttribute("aria-expanded", sidebar.checked);
+  sidebar.addEventListener("change", showState);
+  showState();
+}
+
+// Two themes, both with enough contrast. Another book of this address may have chosen a third.
+for (const theme of ["rust", "coal", "ayu"]) {
+  const button = document.getElementById(`mdbook-theme-${theme}`);
+  if (document.documentElement.classList.contains(theme)) {
+    document.getElementById("mdbook-theme-default_theme").click();
+  }
+  button.parentElement.remove();
+}
+document.getElementById("mdbook-theme-navy").textContent = "Dark";
+
 // The solutions are printed unfolded.
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("details")) folded.open = true;
 });
+
+// What scrolls sideways can be reached by Tab and says what it is, as long as it scrolls. Figures
+// have words of their own.
+const scrollers = {
+  "pre > code": "Code",
+  ".katex-display": "Formula",
+  ".table-wrapper": "Table",
+  ".picture": null,
+};
+for (const [selector, kind] of Object.entries(scrollers)) {
+  const names = kind ? { role: "group", "aria-label": `${kind}, scrolls sideways` } : {};
+  const attributes = Object.entries({ tabindex: "0", ...names });
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const scrolls = target.scrollWidth > target.clientWidth + 1;
+      for (const [name, value] of attributes) {
+        if (scrolls) target.setAttribute(name, value);
+        else target.removeAttribute(name);
+      }
+    }
+  });
+  for (const element of document.querySelectorAll(`main ${selector}`)) observer.observe(element);
+}
