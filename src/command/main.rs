@@ -4,6 +4,7 @@ mod bench;
 mod console;
 mod data;
 mod gradcheck;
+mod lab;
 mod picture;
 mod predict;
 mod recipe;
@@ -43,6 +44,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Show, download or verify the data sets
     Data(data::Arguments),
+    /// Set up what the notebooks need, and open them in JupyterLab
+    Lab(lab::Arguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Some(Command::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
+        Some(Command::Lab(arguments)) => lab::run(&arguments),
         Some(Command::Completions { shell }) => completions(shell),
     };
     match outcome {
