@@ -5,7 +5,7 @@
 
 mod process;
 
-use process::{assert_failure, assert_success, chainrule, stderr, stdout};
+use process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -35,6 +35,7 @@ if [ "$1" = --version ]; then exit 0; fi
 while [ "$1" != --root ]; do shift; done
 mkdir -p "$2/bin" "$2/target"
 printf '[v1]\n"evcxr_jupyter 0.22.0 (registry)" = ["evcxr_jupyter"]\n' > "$2/.crates.toml"
+rm -f "$2/bin/evcxr_jupyter"
 cp "$KERNEL" "$2/bin/evcxr_jupyter"
 "#;
 
@@ -70,7 +71,7 @@ impl Machine {
         fs::create_dir_all(machine.path("home")).expect("a folder");
         machine.write("project/notebooks/requirements.txt", "jupyterlab==4.6.6\n");
         machine.script("kernel", KERNEL);
-        for tool in ["sh", "basename", "dirname", "mkdir", "cp", "touch", "cat"] {
+        for tool in ["sh", "basename", "dirname", "mkdir", "cp", "rm", "touch", "cat"] {
             let found = ["/bin", "/usr/bin"].map(|folder| Path::new(folder).join(tool));
             let found = found.iter().find(|path| path.exists()).expect("a system's tool");
             let link = machine.path("programs").join(tool);
@@ -80,7 +81,8 @@ impl Machine {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.temporary.path().join(name)
+        // As the command sees it: on macOS the temporary folder is a link.
+        self.temporary.path().canonicalize().expect("it is there").join(name)
     }
 
     fn project(&self) -> PathBuf {
@@ -160,8 +162,7 @@ fn a_first_run_does_everything_and_a_second_one_nothing() {
     let calls = machine.calls();
     assert_eq!(work(&calls), [true; 3], "{calls}");
     let requirements = machine.project().join("notebooks/requirements.txt");
-    let requirements = requirements.canonicalize().expect("it is there");
-    assert!(calls.contains(&format!("--requirement {}", requirements.display())), "{calls}");
+    assert!(calls.contains(&format!("--requirement {}", text(&requirements))), "{calls}");
     assert!(!calls.contains("--upgrade"), "{calls}");
     let install = format!(
         "cargo install --locked --force --version 0.22.0 --root {0} --target-dir {0}/target \
@@ -190,7 +191,8 @@ fn the_kernel_is_registered_in_the_environment_alone() {
     assert_eq!(registration["language"], "rust");
     assert_eq!(registration["interrupt_mode"], "message");
     let environment = &registration["env"];
-    assert_eq!(environment["JUPYTER_PATH"].as_str(), machine.lab("python/share/jupyter").to_str());
+    let jupyter = machine.lab("python/share/jupyter");
+    assert_eq!(environment["JUPYTER_PATH"].as_str(), jupyter.to_str());
     let settings = machine.lab("evcxr");
     assert_eq!(environment["EVCXR_CONFIG_DIR"].as_str(), settings.to_str());
     let text = fs::read_to_string(settings.join("evcxr.toml")).expect("settings");
@@ -208,9 +210,9 @@ fn jupyterlab_opens_in_the_notebooks_with_the_readers_arguments() {
     command.current_dir(machine.project().join("notebooks/records"));
     let output = command.output().expect("the command starts");
     assert_success(&output);
-    let notebooks = machine.project().join("notebooks").canonicalize().expect("it is there");
     let said = stdout(&output);
-    assert!(said.contains(&format!("JupyterLab in {}\n", notebooks.display())), "{said}");
+    let notebooks = machine.project().join("notebooks");
+    assert!(said.contains(&format!("JupyterLab in {}\n", text(&notebooks))), "{said}");
     assert!(machine.calls().contains("python -m jupyterlab --port 9000\n"));
 }
 
@@ -425,4 +427,37 @@ fn a_project_that_cannot_be_written_is_named() {
     // A file in the place of the folder: permissions do not bind every user.
     machine.write("project/.lab", "");
     assert_failure(&machine.run(&["--no-open"]), &[".lab", "cannot be made", "may write to"]);
+}
+
+/// The real Python, with a package index that nobody answers for.
+#[test]
+fn a_real_pip_without_a_network_fails_with_the_way_out() {
+    let python = std::env::var("CHAINRULE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    // The variable may be a path from here, and the command runs in another folder.
+    let here = std::env::current_dir().expect("a folder").join(&python);
+    let python = if here.exists() { text(&here).to_owned() } else { python };
+    let probe = Command::new(&python).args(["-c", "import ensurepip, venv"]).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: no Python here that makes environments");
+        return;
+    }
+    let machine = Machine::new();
+    let mut command = machine.command(&["--no-open", "--python", &python]);
+    command
+        .env("PATH", std::env::var_os("PATH").expect("a PATH"))
+        .env("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+        .env("PIP_RETRIES", "0")
+        .env("PIP_CONFIG_FILE", "/dev/null")
+        .env_remove("PIP_FIND_LINKS");
+    let output = command.output().expect("the command starts");
+    let words = ["installing JupyterLab failed", "could not reach the network", "python.log"];
+    assert_failure(&output, &words);
+    assert!(!machine.lab("python/requirements.txt").exists());
+}
+
+#[test]
+fn the_help_shows_how_jupyterlab_gets_arguments() {
+    let output = run(&["lab", "--help"]);
+    assert_success(&output);
+    assert!(stdout(&output).contains("-- --port 9000"), "{}", stdout(&output));
 }

@@ -46,10 +46,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     if arguments.no_open {
         return Ok(console::stdout(&format!(
-            "\n`{} lab` opens JupyterLab. In another editor choose the environment\n  {}\nand its \
+            "\n`{} lab` opens JupyterLab. In another editor choose the Python\n  {}\nand its \
              kernel \"{}\".\n",
             program(),
-            environment.folder().display(),
+            environment.python().display(),
             registration::DISPLAY_NAME
         ))?);
     }
