@@ -7,6 +7,8 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 use thiserror::Error;
 
 /// Whether there was a Ctrl-C. The terminal sends it to the running program too.
@@ -38,6 +40,18 @@ pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
+/// Whether a program that has failed was broken off. It may have ended before this process, which
+/// got the same signal, has taken notice of it.
+fn interrupted_by_now() -> bool {
+    (0..20).any(|_| {
+        let yes = interrupted();
+        if !yes {
+            thread::sleep(Duration::from_millis(10));
+        }
+        yes
+    })
+}
+
 /// Runs `command`, which is `what` for the reader, to its end. What it says is shown, and added
 /// to `log`.
 pub fn run(mut command: Command, what: &'static str, log: &Path) -> Result<(), ChildError> {
@@ -56,7 +70,7 @@ pub fn run(mut command: Command, what: &'static str, log: &Path) -> Result<(), C
     drop(command);
     let said = follow(reader, &mut file);
     let status = child.wait().map_err(log_error)?;
-    if interrupted() {
+    if !status.success() && interrupted_by_now() {
         return Err(ChildError::Interrupted);
     }
     let tail = said.map_err(log_error)?;
@@ -117,6 +131,8 @@ fn advice(said: &str) -> &'static str {
         "ProxyError",
         "SSLError",
         "ReadTimeoutError",
+        // Pip's word for an index that does not answer, as every pin has a version there.
+        "(from versions: none)",
         "spurious network error",
         "network failure",
     ]) {
