@@ -6,6 +6,7 @@ mod bench;
 mod console;
 mod data;
 mod gradcheck;
+mod lab;
 mod picture;
 mod predict;
 mod recipe;
@@ -45,6 +46,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Show, download or verify the data sets
     Data(data::Arguments),
+    /// Set up what the notebooks need, and open them in JupyterLab
+    Lab(lab::Arguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -62,6 +65,7 @@ pub fn run() -> ExitCode {
         Some(Command::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
+        Some(Command::Lab(arguments)) => lab::run(&arguments),
         Some(Command::Completions { shell }) => completions(shell),
     };
     match outcome {
