@@ -56,8 +56,8 @@
 //! ```
 //!
 //! For a wide place k·(k + (g − 1)·s)·c_in terms are multiplied in ⌈g·c_out/16⌉ registers. Of the g that
-//! divide a row, the one is taken for which that is the least a place. It is 1 from 16 channels on. With
-//! 6 channels and k = 5 it is 2: a pair costs 6/5 of what one place did.
+//! divide a row, the one is taken for which that is the least a place. With 16 channels it is 1. With 6
+//! channels and k = 5 it is 2: a pair costs 6/5 of what one place did.
 //!
 //! An added 0 changes no finite sum. But 0·∞ is not a number, so that an infinite pixel spoils the whole
 //! of each wide place that sees it.
@@ -438,4 +438,23 @@ fn joined<S: RawData>(images: ArrayBase<S, Ix4>, neighbors: usize) -> ArrayBase<
 fn work<T>(images: ArrayView4<'_, T>, terms: usize) -> usize {
     let channels = images.len_of(Axis(3));
     images.len() / channels * channels.max(REGISTER) * terms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_neighbors_as_cost_the_least() {
+        let neighbors = |width, filters, kernel, stride| {
+            let geometry = Geometry { kernel, stride, padding: 0 };
+            Windows::on_images((1, width, width, 3), filters, geometry).neighbors
+        };
+        assert_eq!(neighbors(32, 6, 5, 1), 2);
+        assert_eq!(neighbors(33, 6, 5, 2), 1, "15 places have no half");
+        assert_eq!(neighbors(35, 6, 5, 2), 2);
+        assert_eq!(neighbors(32, 16, 5, 1), 1);
+        assert_eq!(neighbors(30, 1, 3, 1), 14, "28 places are two times 14");
+        assert_eq!(neighbors(32, 32, 3, 1), 1);
+    }
 }

@@ -147,11 +147,14 @@ pub fn average<T: Real>(x: ArrayView4<'_, T>, window: Window, y: ArrayViewMut4<'
     for_each_image(image.batch, y, [x], &|y, [x]| {
         for (corner, y) in image.corners().zip(y.chunks_exact_mut(image.channels)) {
             y.fill(T::zero());
-            image.for_pixels(corner, |pixel| {
-                for (y, &x) in y.iter_mut().zip(&x[pixel..]) {
-                    *y += x;
+            for u in 0..image.window.height {
+                for v in 0..image.window.width {
+                    let pixel = image.pixel(corner, [u, v]);
+                    for (y, &x) in y.iter_mut().zip(&x[pixel..]) {
+                        *y += x;
+                    }
                 }
-            });
+            }
             for y in y {
                 *y *= share;
             }
@@ -169,11 +172,14 @@ pub fn average_gradient<T: Real>(dy: ArrayView4<'_, T>, window: Window, dx: Arra
     let (dy, dx, share) = (slice(dy), slice_mut(dx), image.share::<T>());
     for_each_image(image.batch, dx, [dy], &|dx, [dy]| {
         for (corner, dy) in image.corners().zip(dy.chunks_exact(image.channels)) {
-            image.for_pixels(corner, |pixel| {
-                for (dx, &dy) in dx[pixel..].iter_mut().zip(dy) {
-                    *dx += dy * share;
+            for u in 0..image.window.height {
+                for v in 0..image.window.width {
+                    let pixel = image.pixel(corner, [u, v]);
+                    for (dx, &dy) in dx[pixel..].iter_mut().zip(dy) {
+                        *dx += dy * share;
+                    }
                 }
-            });
+            }
         }
     });
 }
@@ -217,11 +223,14 @@ impl<T: Real> Block for Max<'_, T> {
     #[inline(always)]
     fn run<const N: usize>(&mut self, y: usize, corner: usize) {
         let mut largest = [T::neg_infinity(); N];
-        self.image.for_pixels(corner, |pixel| {
-            for (largest, x) in largest.iter_mut().zip(block::<T, N>(self.x, pixel)) {
-                *largest = larger(*largest, x);
+        for u in 0..self.image.window.height {
+            for v in 0..self.image.window.width {
+                let pixel = self.image.pixel(corner, [u, v]);
+                for (largest, x) in largest.iter_mut().zip(block::<T, N>(self.x, pixel)) {
+                    *largest = larger(*largest, x);
+                }
             }
-        });
+        }
         self.y[y..][..N].copy_from_slice(&largest);
     }
 }
@@ -239,13 +248,16 @@ impl<T: Real> Block for MaxGradient<'_, T> {
     #[inline(always)]
     fn run<const N: usize>(&mut self, y: usize, corner: usize) {
         let (largest, mut left) = (block::<T, N>(self.y, y), block::<T, N>(self.dy, y));
-        self.image.for_pixels(corner, |pixel| {
-            let (x, mut dx) = (block::<T, N>(self.x, pixel), block::<T, N>(self.dx, pixel));
-            for (((left, x), y), dx) in left.iter_mut().zip(x).zip(largest).zip(&mut dx) {
-                *left = pass(*left, x, y, dx);
+        for u in 0..self.image.window.height {
+            for v in 0..self.image.window.width {
+                let pixel = self.image.pixel(corner, [u, v]);
+                let (x, mut dx) = (block::<T, N>(self.x, pixel), block::<T, N>(self.dx, pixel));
+                for (((left, x), y), dx) in left.iter_mut().zip(x).zip(largest).zip(&mut dx) {
+                    *left = pass(*left, x, y, dx);
+                }
+                self.dx[pixel..][..N].copy_from_slice(&dx);
             }
-            self.dx[pixel..][..N].copy_from_slice(&dx);
-        });
+        }
     }
 }
 
@@ -316,14 +328,10 @@ impl Image {
         (0..rows).flat_map(move |i| (0..columns).map(move |j| i * down + j * right))
     }
 
-    /// Runs `f` on where each pixel of the window at `corner` begins, row by row.
+    /// Where pixel (u, v) of the window at `corner` begins.
     #[inline(always)]
-    fn for_pixels(&self, corner: usize, mut f: impl FnMut(usize)) {
-        for u in 0..self.window.height {
-            for v in 0..self.window.width {
-                f(corner + (u * self.width + v) * self.channels);
-            }
-        }
+    fn pixel(&self, corner: usize, [u, v]: [usize; 2]) -> usize {
+        corner + (u * self.width + v) * self.channels
     }
 }
 
