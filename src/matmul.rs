@@ -198,7 +198,7 @@ impl<T: Real> Op<T> for Linear<T> {
         y.assign(&x[2]);
         product(matrix(&x[0]), matrix(&x[1]), matrix_mut(y), true);
         if self.relu {
-            y.mapv_inplace(relu);
+            for_each(y, [], |y, []| *y = relu(*y));
             reshape(&mut self.d_sum, y.shape());
         }
     }

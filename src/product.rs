@@ -137,7 +137,7 @@ impl<T: Lanes> Product<'_, T> {
         let (m, n) = self.c.dim();
         let mut panel = Buffer(MaybeUninit::uninit());
         for column in (0..n).step_by(2 * T::lanes::<S>()) {
-            let (right, right_step) = self.panel::<S>(block, column, &mut panel);
+            let (right, right_step) = self.panel(simd, block, column, &mut panel);
             let &Block { segments, run, step, .. } = block;
             let factors = Factors { segments, run, step, right, right_step };
             for row in (0..m).step_by(ROWS) {
@@ -167,7 +167,7 @@ impl<T: Lanes> Product<'_, T> {
                 unsafe { self.copy_rows::<ROWS>(block, row, copy.add((row - top) * k)) };
             }
             for column in (0..n).step_by(2 * T::lanes::<S>()) {
-                let (right, right_step) = self.panel::<S>(block, column, &mut panel);
+                let (right, right_step) = self.panel(simd, block, column, &mut panel);
                 let factors =
                     Factors { segments: &[0], run: k, step: ROWS as isize, right, right_step };
                 for row in (top..bottom).step_by(ROWS) {
@@ -218,6 +218,7 @@ impl<T: Lanes> Product<'_, T> {
     #[inline(always)]
     fn panel<S: Simd>(
         &self,
+        simd: S,
         block: &Block<'_>,
         column: usize,
         panel: &mut Buffer<T, { TERMS * COLUMNS }>,
@@ -241,9 +242,15 @@ impl<T: Lanes> Product<'_, T> {
         unsafe {
             for t in 0..block.terms() {
                 let (from, to) = (from.offset(t as isize * right_step), to.add(t * padded));
-                if across == 1 && full {
-                    for v in 0..registers {
-                        T::store::<S>(to.add(v * lanes), T::load::<S>(from.add(v * lanes)));
+                if across == 1 {
+                    for first in (0..width).step_by(lanes) {
+                        let from = from.add(first);
+                        let register = if width - first < lanes {
+                            T::load_first(simd, width - first, from)
+                        } else {
+                            T::load::<S>(from)
+                        };
+                        T::store::<S>(to.add(first), register);
                     }
                 } else {
                     for c in 0..width {

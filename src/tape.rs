@@ -26,7 +26,7 @@ pub use operations::Operations;
 
 use crate::parallel::for_each;
 use crate::real::Real;
-use crate::tensor::{ShapeError, Tensor, reshape};
+use crate::tensor::{ShapeError, Tensor, entries_mut, reshape};
 use ndarray::{Array, ArrayViewMutD, Dimension, IxDyn};
 use std::fmt;
 use std::ops::Index;
@@ -128,7 +128,7 @@ impl<T: Real> Gradients<'_, T> {
         // Zeroed at its first use, when it is about to be in the cache anyway.
         if !std::mem::replace(&mut self.touched[var], true) {
             if gradient.len() < FILL {
-                gradient.fill(T::zero());
+                entries_mut(gradient).fill(T::zero());
             } else {
                 for_each(gradient, [], |dx, []| *dx = T::zero());
             }
@@ -339,7 +339,7 @@ impl<T: Real> Tape<T> {
         for (gradient, touched) in self.gradients.iter_mut().zip(&self.touched) {
             if !touched {
                 if gradient.len() < FILL {
-                    gradient.fill(T::zero());
+                    entries_mut(gradient).fill(T::zero());
                 } else {
                     for_each(gradient, [], |dx, []| *dx = T::zero());
                 }

@@ -446,6 +446,27 @@ proptest! {
     }
 }
 
+/// Of 6 channels pairs of places share a register, of 16 none do. The batch is large enough to be cut.
+#[test]
+fn neighbors_that_share_registers_change_no_result() {
+    for ([batch, side, c_in, c_out], padding) in
+        [([32, 32, 3, 6], 0), ([32, 14, 6, 16], 0), ([3, 12, 5, 1], 2), ([2, 9, 20, 7], 1)]
+    {
+        let geometry = Geometry { kernel: 5, stride: 1, padding };
+        let mut draw = Draw::new(18);
+        let x = drawn(&mut draw, [batch, side, side, c_in]);
+        let w = drawn(&mut draw, [5, 5, c_in, c_out]);
+        let y = convolved(&x, &w, geometry);
+        let dy = drawn(&mut draw, y.dim().into());
+        close(&forward(Algorithm::Direct, &x, &w, geometry), &y);
+        let expected = backward(Algorithm::Definition, &x, &w, &dy, geometry);
+        let found = backward(Algorithm::Direct, &x, &w, &dy, geometry);
+        for (found, expected) in zip(&found, &expected) {
+            assert_relative_eq!(found, expected, max_relative = 1e-9, epsilon = 1e-10);
+        }
+    }
+}
+
 #[test]
 fn patches_of_a_large_batch_are_laid_out_in_parts() {
     let geometry = Geometry { kernel: 5, stride: 1, padding: 2 };

@@ -35,13 +35,42 @@
 //! ```
 //!
 //! What of dY falls outside of E no pixel has seen but those of the padding.
+//!
+//! # Few channels
+//!
+//! A product multiplies whole registers, of 16 numbers each. A place of 6 channels leaves 10 of them
+//! idle. But the channels of g neighboring places in a row of y follow each other in memory, so these
+//! can be seen as one wide place of g·c_out channels. The wide places of a row are g·s pixels apart, and
+//! their windows are k + (g − 1)·s pixels wide. With j = g·n + a,
+//!
+//! ```text
+//! y[b, i, g·n + a, o] = Σ_uzc x[b, i·s + u − p, g·n·s + z − p, c] · wide[u,z,c,a,o]
+//! wide[u,z,c,a,o] = w[u, z − a·s, c, o]                 0 where z − a·s is no column of w
+//! ```
+//!
+//! The terms with z = v + a·s are those of the definition, and the others are 0. Each weight
+//! `w[u,v,c,o]` stands in wide for every a, so its gradient is a sum:
+//!
+//! ```text
+//! dw[u,v,c,o] = Σ_a d_wide[u, v + a·s, c, a, o]
+//! ```
+//!
+//! For a wide place k·(k + (g − 1)·s)·c_in terms are multiplied in ⌈g·c_out/16⌉ registers. Of the g that
+//! divide a row, the one is taken for which that is the least a place. With 16 channels it is 1. With 6
+//! channels and k = 5 it is 2: a pair costs 6/5 of what one place did.
+//!
+//! An added 0 changes no finite sum. But 0·∞ is not a number, so that an infinite pixel spoils the whole
+//! of each wide place that sees it.
 
 use crate::conv::Geometry;
 use crate::conv::images::{matrix, matrix_mut};
 use crate::parallel::{GRAIN, join};
 use crate::product::{Rows, multiply};
 use crate::real::Real;
-use ndarray::{ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4, Axis};
+use ndarray::{
+    ArrayBase, ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4, ArrayViewMut5, Axis, Ix4,
+    RawData, s,
+};
 use std::ops::Range;
 
 /// Entries of the images that are laid out at a time: 256 KiB of `f32`, for the second cache.
@@ -71,8 +100,15 @@ pub fn forward<T: Real>(
     scratch: &mut Vec<T>,
     y: ArrayViewMut4<'_, T>,
 ) {
-    let (_, frames) = reserve(x.dim(), w.dim(), geometry, scratch);
-    Windows::on_images(x.dim(), geometry).multiply(x, matrix(w), frames, y, false, HALVINGS);
+    let (wide, frames) = reserve(x.dim(), w.dim(), geometry, scratch);
+    let windows = Windows::on_images(x.dim(), w.dim().3, geometry);
+    let y = joined(y, windows.neighbors);
+    if windows.neighbors == 1 {
+        windows.multiply(x, matrix(w), frames, y, false, HALVINGS);
+    } else {
+        let wide = windows.widen(w, wide);
+        windows.multiply(x, wide.view(), frames, y, false, HALVINGS);
+    }
 }
 
 /// dw ← dw + Pᵀ·dy.
@@ -87,11 +123,21 @@ pub fn weight_gradient<T: Real>(
     dy: ArrayView4<'_, T>,
     geometry: Geometry,
     scratch: &mut Vec<T>,
-    dw: ArrayViewMut4<'_, T>,
+    mut dw: ArrayViewMut4<'_, T>,
 ) {
-    let (_, frames) = reserve(x.dim(), dw.dim(), geometry, scratch);
-    let (windows, dw) = (Windows::on_images(x.dim(), geometry), matrix_mut(dw));
-    windows.multiply_transposed(x, dy, frames, 0..dw.nrows(), dw, HALVINGS);
+    let (wide, frames) = reserve(x.dim(), dw.dim(), geometry, scratch);
+    let windows = Windows::on_images(x.dim(), dw.dim().3, geometry);
+    let dy = joined(dy, windows.neighbors);
+    if windows.neighbors == 1 {
+        let dw = matrix_mut(dw);
+        return windows.multiply_transposed(x, dy, frames, 0..dw.nrows(), dw, HALVINGS);
+    }
+    let mut d_wide = windows.wide_matrix(wide);
+    d_wide.fill(T::zero());
+    windows.multiply_transposed(x, dy, frames, 0..d_wide.nrows(), d_wide, HALVINGS);
+    for neighbor in 0..windows.neighbors {
+        dw += &windows.narrow(wide, neighbor);
+    }
 }
 
 /// dx ← dx + E convolved with the kernel turned by 180°.
@@ -107,36 +153,27 @@ pub fn input_gradient<T: Real>(
     scratch: &mut Vec<T>,
     dx: ArrayViewMut4<'_, T>,
 ) {
-    let (turned, frames) = reserve(dx.dim(), w.dim(), geometry, scratch);
-    let (_, _, c_in, c_out) = w.dim();
-    // w[k − 1 − u′, k − 1 − v′, c, o]: both counts reversed, so all k·k are.
-    let kernels =
-        w.to_slice().expect("a kernel lies in standard order").rchunks_exact(c_in * c_out);
-    for (turned, kernel) in turned.chunks_exact_mut(c_in * c_out).zip(kernels) {
-        for (c, weights) in kernel.chunks_exact(c_out).enumerate() {
-            for (turned, &weight) in turned[c..].iter_mut().step_by(c_in).zip(weights) {
-                *turned = weight;
-            }
-        }
-    }
-    let turned = ArrayView2::from_shape((turned.len() / c_in, c_in), turned).expect("a matrix");
-    Windows::on_gradient(dx.dim(), c_out, geometry)
-        .multiply(dy, turned, frames, dx, true, HALVINGS);
+    let (wide, frames) = reserve(dx.dim(), w.dim(), geometry, scratch);
+    let windows = Windows::on_gradient(dx.dim(), w.dim().3, geometry);
+    let turned = w.slice_move(s![..;-1, ..;-1, .., ..]).permuted_axes([0, 1, 3, 2]);
+    let wide = windows.widen(turned, wide);
+    windows.multiply(dy, wide.view(), frames, joined(dx, windows.neighbors), true, HALVINGS);
 }
 
 /// Gives `scratch` the length that a convolution and its gradients need, and cuts it: room for the
-/// turned kernel, and for the frames of all parts.
+/// kernel of wide places, and for the frames of all parts.
 fn reserve<T: Real>(
     x: (usize, usize, usize, usize),
-    (_, _, c_in, c_out): (usize, usize, usize, usize),
+    (_, _, _, c_out): (usize, usize, usize, usize),
     geometry: Geometry,
     scratch: &mut Vec<T>,
 ) -> (&mut [T], &mut [T]) {
-    let turned = geometry.kernel * geometry.kernel * c_in * c_out;
-    let windows = [Windows::on_images(x, geometry), Windows::on_gradient(x, c_out, geometry)];
-    let frames = windows.map(|windows| windows.images.min(x.0) * windows.frame_entries());
-    scratch.resize(turned + PARTS * frames[0].max(frames[1]), T::zero());
-    scratch.split_at_mut(turned)
+    let both = [Windows::on_images(x, c_out, geometry), Windows::on_gradient(x, c_out, geometry)];
+    let wide = both.map(|windows| windows.wide_shape().iter().product::<usize>());
+    let frames = both.map(|windows| windows.images.min(x.0) * windows.frame_entries());
+    let wide = wide[0].max(wide[1]);
+    scratch.resize(wide + PARTS * frames[0].max(frames[1]), T::zero());
+    scratch.split_at_mut(wide)
 }
 
 /// Frames of zeros in which images are laid out, and the windows of a kernel on them.
@@ -144,7 +181,10 @@ fn reserve<T: Real>(
 struct Windows {
     /// Pixels of a frame: `[height, width]`.
     frame: [usize; 2],
+    /// Of a pixel.
     channels: usize,
+    /// Channels of a place.
+    filters: usize,
     /// Where the image's pixel 0 comes to lie, down and to the right. Pixels that come to lie
     /// outside are left out.
     first: isize,
@@ -154,6 +194,8 @@ struct Windows {
     stride: usize,
     /// `[out_height, out_width]`.
     places: [usize; 2],
+    /// g, the places that make a wide one.
+    neighbors: usize,
     /// Images that are laid out at a time.
     images: usize,
 }
@@ -162,39 +204,103 @@ impl Windows {
     /// On x, with its padding.
     fn on_images(
         (_, height, width, channels): (usize, usize, usize, usize),
+        filters: usize,
         geometry: Geometry,
     ) -> Self {
         let Geometry { kernel, stride, padding } = geometry;
-        let frame = [height, width].map(|n| n + 2 * padding);
-        let places = [height, width].map(|n| geometry.places(n).expect("the kernel fits"));
-        let first = padding as isize;
-        Self { frame, channels, first, spacing: 1, kernel, stride, places, images: 0 }.grouped()
+        Self {
+            frame: [height, width].map(|n| n + 2 * padding),
+            channels,
+            filters,
+            first: padding as isize,
+            spacing: 1,
+            kernel,
+            stride,
+            places: [height, width].map(|n| geometry.places(n).expect("the kernel fits")),
+            neighbors: 1,
+            images: 1,
+        }
+        .completed()
     }
 
     /// On dy, spread out in E.
     fn on_gradient(
-        (_, height, width, _): (usize, usize, usize, usize),
+        (_, height, width, filters): (usize, usize, usize, usize),
         channels: usize,
         Geometry { kernel, stride, padding }: Geometry,
     ) -> Self {
-        let frame = [height, width].map(|n| n + kernel - 1);
-        let (first, places) = (kernel as isize - 1 - padding as isize, [height, width]);
-        Self { frame, channels, first, spacing: stride, kernel, stride: 1, places, images: 0 }
-            .grouped()
+        Self {
+            frame: [height, width].map(|n| n + kernel - 1),
+            channels,
+            filters,
+            first: kernel as isize - 1 - padding as isize,
+            spacing: stride,
+            kernel,
+            stride: 1,
+            places: [height, width],
+            neighbors: 1,
+            images: 1,
+        }
+        .completed()
     }
 
-    fn grouped(self) -> Self {
-        let places = self.places[0] * self.places[1];
-        let images = (ENTRIES / self.frame_entries()).max(PLACES.div_ceil(places));
-        Self { images, ..self }
+    /// With as many neighbors and images as are best.
+    fn completed(self) -> Self {
+        let [rows, columns] = self.places;
+        let images = (ENTRIES / self.frame_entries()).max(PLACES.div_ceil(rows * columns));
+        // Registers times terms, but for factors that all have in common.
+        let work = |g: usize| self.window(g) * (g * self.filters).div_ceil(REGISTER);
+        let divisors = (1..=columns).filter(|&g| columns.is_multiple_of(g));
+        let neighbors = divisors.min_by_key(|&g| work(g) * (columns / g)).unwrap_or(1);
+        Self { images, neighbors, ..self }
+    }
+
+    /// k + (g − 1)·s: how wide the window of so many neighbors is, in pixels.
+    fn window(&self, neighbors: usize) -> usize {
+        self.kernel + (neighbors - 1) * self.stride
+    }
+
+    /// Shape of the kernel of wide places: `[k, k + (g − 1)·s, channels, g, filters]`.
+    fn wide_shape(&self) -> [usize; 5] {
+        let window = self.window(self.neighbors);
+        [self.kernel, window, self.channels, self.neighbors, self.filters]
+    }
+
+    /// The kernel of wide places, which lies in `wide`.
+    fn wide<'a, T>(&self, wide: &'a mut [T]) -> ArrayViewMut5<'a, T> {
+        let shape = self.wide_shape();
+        let wide = &mut wide[..shape.iter().product()];
+        ArrayViewMut5::from_shape(shape, wide).expect("as many entries as the shape has")
+    }
+
+    /// [`Windows::wide`] as a matrix, with a row a term and a column a channel.
+    fn wide_matrix<'a, T>(&self, wide: &'a mut [T]) -> ArrayViewMut2<'a, T> {
+        let [k, window, channels, neighbors, filters] = self.wide_shape();
+        let shape = (k * window * channels, neighbors * filters);
+        self.wide(wide).into_shape_with_order(shape).expect("a kernel lies in standard order")
+    }
+
+    /// The kernel of one neighbor in [`Windows::wide`]. Shape: `[k, k, channels, filters]`.
+    fn narrow<'a, T>(&self, wide: &'a mut [T], neighbor: usize) -> ArrayViewMut4<'a, T> {
+        let first = neighbor * self.stride;
+        self.wide(wide).slice_move(s![.., first..first + self.kernel, .., neighbor, ..])
+    }
+
+    /// Lays out the kernel of wide places. Shape of `w`: `[k, k, channels, filters]`.
+    fn widen<'a, T: Real>(&self, w: ArrayView4<'_, T>, wide: &'a mut [T]) -> ArrayViewMut2<'a, T> {
+        wide.fill(T::zero());
+        for neighbor in 0..self.neighbors {
+            self.narrow(wide, neighbor).assign(&w);
+        }
+        self.wide_matrix(wide)
     }
 
     fn frame_entries(&self) -> usize {
         self.frame[0] * self.frame[1] * self.channels
     }
 
-    /// y ← P·w, or y ← y + P·w where `accumulate`. Shapes: `w` `[k·k·channels, c_out]`, `frames`
-    /// room for as many parts as `halvings` make.
+    /// y ← P·w, or y ← y + P·w where `accumulate`, with wide places. Shapes: `w` as
+    /// [`Windows::wide_matrix`] has it, `frames` room for as many parts as `halvings` make.
     fn multiply<T: Real>(
         &self,
         images: ArrayView4<'_, T>,
@@ -278,10 +384,11 @@ impl Windows {
         let places = [
             (batch, self.frame[0] * row),
             (self.places[0], self.stride * row),
-            (self.places[1], self.stride * self.channels),
+            (self.places[1] / self.neighbors, self.neighbors * self.stride * self.channels),
         ];
         // The channels of neighbors in a row follow each other.
-        let weights = [(1, 0), (self.kernel, row), (self.kernel * self.channels, 1)];
+        let window = self.window(self.neighbors);
+        let weights = [(1, 0), (self.kernel, row), (window * self.channels, 1)];
         (Rows::new(frames, places, weights), Rows::new(frames, weights, places))
     }
 
@@ -318,9 +425,36 @@ impl Windows {
     }
 }
 
+/// Images with so many neighbors of a row as one pixel: `[batch, height, width/g, g·channels]`.
+fn joined<S: RawData>(images: ArrayBase<S, Ix4>, neighbors: usize) -> ArrayBase<S, Ix4> {
+    let (batch, height, width, channels) = images.dim();
+    images
+        .into_shape_with_order((batch, height, width / neighbors, neighbors * channels))
+        .expect("images lie in standard order")
+}
+
 /// Multiplications of a product whose result is, or whose right factor is, as large as `images`, times
 /// `terms`. A product works in whole registers, so few channels cost as much as [`REGISTER`] do.
 fn work<T>(images: ArrayView4<'_, T>, terms: usize) -> usize {
     let channels = images.len_of(Axis(3));
     images.len() / channels * channels.max(REGISTER) * terms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_neighbors_as_cost_the_least() {
+        let neighbors = |width, filters, kernel, stride| {
+            let geometry = Geometry { kernel, stride, padding: 0 };
+            Windows::on_images((1, width, width, 3), filters, geometry).neighbors
+        };
+        assert_eq!(neighbors(32, 6, 5, 1), 2);
+        assert_eq!(neighbors(33, 6, 5, 2), 1, "15 places have no half");
+        assert_eq!(neighbors(35, 6, 5, 2), 2);
+        assert_eq!(neighbors(32, 16, 5, 1), 1);
+        assert_eq!(neighbors(30, 1, 3, 1), 14, "28 places are two times 14");
+        assert_eq!(neighbors(32, 32, 3, 1), 1);
+    }
 }

@@ -48,7 +48,9 @@
 //! that is not less than y. To keep its index instead would spare the second reading of x, and cost
 //! a number of another width, which a vector register must spread out before it can be compared.
 //! Neither pass branches on a number: at each entry of the window the code selects what is passed
-//! and what is left of dy, for all channels of a vector register at once.
+//! and what is left of dy. It takes the channels in blocks of 16, the rest in blocks of 4, and what is
+//! then left one by one. A block has a length that the compiler knows, so its maxima and what is left
+//! of dy stay in registers from the first pixel of the window to the last.
 //!
 //! # The whole image
 //!
@@ -62,6 +64,7 @@ use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
 use crate::tensor::{ShapeError, Tensor, expect_inputs};
 use ndarray::{ArrayView4, ArrayViewMut4};
+use pulp::{Arch, Simd, WithSimd};
 
 /// A window and how it moves over images. Lengths are in pixels. Chapter 13.
 ///
@@ -108,12 +111,7 @@ pub fn max<T: Real>(x: ArrayView4<'_, T>, window: Window, y: ArrayViewMut4<'_, T
     let image = Image::new(x.dim(), window, y.dim());
     let (x, y) = (slice(x), slice_mut(y));
     for_each_image(image.batch, y, [x], &|y, [x]| {
-        if window == Window::square(2) {
-            max_of_four(x, image, y);
-        } else {
-            y.fill(T::neg_infinity());
-            image.accumulate(x, y, larger);
-        }
+        Arch::new().dispatch(Blocks { image, block: Max { image, x, y } });
     });
 }
 
@@ -135,11 +133,7 @@ pub fn max_gradient<T: Real>(
     let image = Image::new(x.dim(), window, y.dim());
     let (x, y, dy, dx) = (slice(x), slice(y), slice(dy), slice_mut(dx));
     for_each_image(image.batch, dx, [x, y, dy], &|dx, [x, y, dy]| {
-        if window == Window::square(2) {
-            max_of_four_gradient(x, y, dy, image, dx);
-        } else {
-            max_of_many_gradient(x, y, dy, image, dx);
-        }
+        Arch::new().dispatch(Blocks { image, block: MaxGradient { image, x, y, dy, dx } });
     });
 }
 
@@ -151,10 +145,19 @@ pub fn average<T: Real>(x: ArrayView4<'_, T>, window: Window, y: ArrayViewMut4<'
     let image = Image::new(x.dim(), window, y.dim());
     let (x, y, share) = (slice(x), slice_mut(y), image.share::<T>());
     for_each_image(image.batch, y, [x], &|y, [x]| {
-        y.fill(T::zero());
-        image.accumulate(x, y, |sum, x| sum + x);
-        for y in y {
-            *y *= share;
+        for (corner, y) in image.corners().zip(y.chunks_exact_mut(image.channels)) {
+            y.fill(T::zero());
+            for u in 0..image.window.height {
+                for v in 0..image.window.width {
+                    let pixel = image.pixel(corner, [u, v]);
+                    for (y, &x) in y.iter_mut().zip(&x[pixel..]) {
+                        *y += x;
+                    }
+                }
+            }
+            for y in y {
+                *y *= share;
+            }
         }
     });
 }
@@ -168,10 +171,13 @@ pub fn average_gradient<T: Real>(dy: ArrayView4<'_, T>, window: Window, dx: Arra
     let image = Image::new(dx.dim(), window, dy.dim());
     let (dy, dx, share) = (slice(dy), slice_mut(dx), image.share::<T>());
     for_each_image(image.batch, dx, [dy], &|dx, [dy]| {
-        for (pixels, dy) in image.windows().zip(dy.chunks_exact(image.channels)) {
-            for pixel in pixels {
-                for (dx, &dy) in dx[pixel..].iter_mut().zip(dy) {
-                    *dx += dy * share;
+        for (corner, dy) in image.corners().zip(dy.chunks_exact(image.channels)) {
+            for u in 0..image.window.height {
+                for v in 0..image.window.width {
+                    let pixel = image.pixel(corner, [u, v]);
+                    for (dx, &dy) in dx[pixel..].iter_mut().zip(dy) {
+                        *dx += dy * share;
+                    }
                 }
             }
         }
@@ -179,13 +185,13 @@ pub fn average_gradient<T: Real>(dy: ArrayView4<'_, T>, window: Window, dx: Arra
 }
 
 /// The larger of two numbers: the first of equal ones, and NaN where either is.
-#[inline]
+#[inline(always)]
 fn larger<T: Real>(first: T, second: T) -> T {
-    if second > first || second.is_nan() { second } else { first }
+    if (second > first) | second.is_nan() { second } else { first }
 }
 
 /// Adds to `dx` what is `left` of dy, if `x` is the maximum `y`. Returns what is then left.
-#[inline]
+#[inline(always)]
 fn pass<T: Real>(left: T, x: T, y: T, dx: &mut T) -> T {
     // Compared this way round, NaN stops the search.
     let (taken, left) = if x < y { (T::zero(), left) } else { (left, T::zero()) };
@@ -193,73 +199,93 @@ fn pass<T: Real>(left: T, x: T, y: T, dx: &mut T) -> T {
     left
 }
 
-/// The maximum in 2 × 2 windows side by side, on one image.
-fn max_of_four<T: Real>(x: &[T], image: Image, y: &mut [T]) {
-    let (row, channels) = (image.width * image.channels, image.channels);
-    let y_rows = y.chunks_exact_mut(image.places[1] * channels);
-    // An odd last row and an odd last pixel fill no chunk.
-    for (rows, y) in x.chunks_exact(2 * row).zip(y_rows) {
-        let (upper, lower) = rows.split_at(row);
-        let pixels = upper.chunks_exact(2 * channels).zip(lower.chunks_exact(2 * channels));
-        for ((upper, lower), y) in pixels.zip(y.chunks_exact_mut(channels)) {
-            let (x0, x1) = upper.split_at(channels);
-            let (x2, x3) = lower.split_at(channels);
-            let x = x0.iter().zip(x1).zip(x2.iter().zip(x3));
-            for (y, ((&x0, &x1), (&x2, &x3))) in y.iter_mut().zip(x) {
-                *y = larger(larger(x0, x1), larger(x2, x3));
+/// What is done with `N` neighboring channels of one window.
+trait Block {
+    /// The channels begin at entry `y` of the output, and at entry `corner` of the image in the first
+    /// pixel of the window.
+    fn run<const N: usize>(&mut self, y: usize, corner: usize);
+}
+
+/// `N` entries from `first` on.
+#[inline(always)]
+fn block<T: Real, const N: usize>(entries: &[T], first: usize) -> [T; N] {
+    entries[first..][..N].try_into().expect("as many entries as the array has")
+}
+
+/// The maximum, on one image.
+struct Max<'a, T> {
+    image: Image,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Real> Block for Max<'_, T> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, y: usize, corner: usize) {
+        let mut largest = [T::neg_infinity(); N];
+        for u in 0..self.image.window.height {
+            for v in 0..self.image.window.width {
+                let pixel = self.image.pixel(corner, [u, v]);
+                for (largest, x) in largest.iter_mut().zip(block::<T, N>(self.x, pixel)) {
+                    *largest = larger(*largest, x);
+                }
             }
         }
+        self.y[y..][..N].copy_from_slice(&largest);
     }
 }
 
-/// The gradient of [`max_of_four`].
-fn max_of_four_gradient<T: Real>(x: &[T], y: &[T], dy: &[T], image: Image, dx: &mut [T]) {
-    let (row, channels) = (image.width * image.channels, image.channels);
-    let of_y = image.places[1] * channels;
-    let rows = x.chunks_exact(2 * row).zip(dx.chunks_exact_mut(2 * row));
-    for ((x, dx), (y, dy)) in rows.zip(y.chunks_exact(of_y).zip(dy.chunks_exact(of_y))) {
-        let (x_upper, x_lower) = x.split_at(row);
-        let (dx_upper, dx_lower) = dx.split_at_mut(row);
-        let upper = x_upper.chunks_exact(2 * channels).zip(dx_upper.chunks_exact_mut(2 * channels));
-        let lower = x_lower.chunks_exact(2 * channels).zip(dx_lower.chunks_exact_mut(2 * channels));
-        let places = y.chunks_exact(channels).zip(dy.chunks_exact(channels));
-        for (((x_upper, dx_upper), (x_lower, dx_lower)), (y, dy)) in upper.zip(lower).zip(places) {
-            let (x0, x1) = x_upper.split_at(channels);
-            let (x2, x3) = x_lower.split_at(channels);
-            let (dx0, dx1) = dx_upper.split_at_mut(channels);
-            let (dx2, dx3) = dx_lower.split_at_mut(channels);
-            let x = x0.iter().zip(x1).zip(x2.iter().zip(x3));
-            let dx = dx0.iter_mut().zip(dx1).zip(dx2.iter_mut().zip(dx3));
-            for (((&y, &dy), ((&x0, &x1), (&x2, &x3))), ((dx0, dx1), (dx2, dx3))) in
-                y.iter().zip(dy).zip(x).zip(dx)
-            {
-                let left = pass(dy, x0, y, dx0);
-                let left = pass(left, x1, y, dx1);
-                let left = pass(left, x2, y, dx2);
-                pass(left, x3, y, dx3);
-            }
-        }
-    }
+/// The gradient of [`Max`].
+struct MaxGradient<'a, T> {
+    image: Image,
+    x: &'a [T],
+    y: &'a [T],
+    dy: &'a [T],
+    dx: &'a mut [T],
 }
 
-/// Channels that are searched for their maxima together.
-const LANES: usize = 32;
-
-/// The gradient of the maximum in any windows, on one image.
-fn max_of_many_gradient<T: Real>(x: &[T], y: &[T], dy: &[T], image: Image, dx: &mut [T]) {
-    let channels = image.channels;
-    let places = y.chunks_exact(channels).zip(dy.chunks_exact(channels));
-    for (pixels, (y, dy)) in image.windows().zip(places) {
-        for (block, (y, dy)) in y.chunks(LANES).zip(dy.chunks(LANES)).enumerate() {
-            let mut left = [T::zero(); LANES];
-            let left = &mut left[..dy.len()];
-            left.copy_from_slice(dy);
-            for pixel in pixels.clone() {
-                let first = pixel + block * LANES;
-                let entries = x[first..].iter().zip(y).zip(&mut dx[first..]);
-                for (left, ((&x, &y), dx)) in left.iter_mut().zip(entries) {
+impl<T: Real> Block for MaxGradient<'_, T> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, y: usize, corner: usize) {
+        let (largest, mut left) = (block::<T, N>(self.y, y), block::<T, N>(self.dy, y));
+        for u in 0..self.image.window.height {
+            for v in 0..self.image.window.width {
+                let pixel = self.image.pixel(corner, [u, v]);
+                let (x, mut dx) = (block::<T, N>(self.x, pixel), block::<T, N>(self.dx, pixel));
+                for (((left, x), y), dx) in left.iter_mut().zip(x).zip(largest).zip(&mut dx) {
                     *left = pass(*left, x, y, dx);
                 }
+                self.dx[pixel..][..N].copy_from_slice(&dx);
+            }
+        }
+    }
+}
+
+/// Runs a block on all channels of all windows of an image.
+struct Blocks<B> {
+    image: Image,
+    block: B,
+}
+
+impl<B: Block> WithSimd for Blocks<B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) {
+        let channels = self.image.channels;
+        for (place, corner) in self.image.corners().enumerate() {
+            let (y, mut channel) = (place * channels, 0);
+            while channel + 16 <= channels {
+                self.block.run::<16>(y + channel, corner + channel);
+                channel += 16;
+            }
+            while channel + 4 <= channels {
+                self.block.run::<4>(y + channel, corner + channel);
+                channel += 4;
+            }
+            while channel < channels {
+                self.block.run::<1>(y + channel, corner + channel);
+                channel += 1;
             }
         }
     }
@@ -294,25 +320,18 @@ impl Image {
         T::of(1.0 / (self.window.height * self.window.width) as f64)
     }
 
-    /// For each place, where the pixels of the window there begin in the image, row by row.
-    fn windows(&self) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> + '_ {
-        let (Window { height, width, stride }, [rows, columns]) = (self.window, self.places);
-        let (row, channels) = (self.width * self.channels, self.channels);
-        (0..rows).flat_map(move |i| (0..columns).map(move |j| (i, j))).map(move |(i, j)| {
-            let first = i * stride * row + j * stride * channels;
-            (0..height).flat_map(move |u| (0..width).map(move |v| first + u * row + v * channels))
-        })
+    /// Where the window at each place begins in the image.
+    #[inline(always)]
+    fn corners(&self) -> impl Iterator<Item = usize> + use<> {
+        let ([rows, columns], right) = (self.places, self.window.stride * self.channels);
+        let down = right * self.width;
+        (0..rows).flat_map(move |i| (0..columns).map(move |j| i * down + j * right))
     }
 
-    /// y ← f(y, x) for each entry x of the window of an entry y, row by row.
-    fn accumulate<T: Real>(&self, x: &[T], y: &mut [T], f: impl Fn(T, T) -> T) {
-        for (pixels, y) in self.windows().zip(y.chunks_exact_mut(self.channels)) {
-            for pixel in pixels {
-                for (y, &x) in y.iter_mut().zip(&x[pixel..]) {
-                    *y = f(*y, x);
-                }
-            }
-        }
+    /// Where pixel (u, v) of the window at `corner` begins.
+    #[inline(always)]
+    fn pixel(&self, corner: usize, [u, v]: [usize; 2]) -> usize {
+        corner + (u * self.width + v) * self.channels
     }
 }
 
