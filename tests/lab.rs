@@ -298,12 +298,14 @@ fn without_notebooks_it_says_where_it_looked() {
     assert_failure(&output, &["notebooks/requirements.txt", "home", "clone"]);
 }
 
+/// Programs on the PATH: each one's name, and its script.
+type Programs<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn a_python_that_will_not_do_is_named() {
-    let way_out = "python";
     let old = "case \"$*\" in *ensurepip*) echo 3.9; echo whole ;; esac";
     let bare = "case \"$*\" in *ensurepip*) echo 3.12; echo bare ;; esac";
-    let cases: [(&[(&str, &str)], &[&str]); 5] = [
+    let cases: [(Programs, &[&str]); 5] = [
         (&[], &["no Python", "python3, python, py", "3.10"]),
         (&[("python3", "exit 1")], &["no Python", "python3, python, py"]),
         (&[("python3", old)], &["python3 is Python 3.9", "3.10", "--python"]),
@@ -319,7 +321,7 @@ fn a_python_that_will_not_do_is_named() {
         }
         let output = machine.run(&["--no-open"]);
         assert_failure(&output, words);
-        assert!(stderr(&output).to_lowercase().contains(way_out), "{}", stderr(&output));
+        assert!(stderr(&output).contains("Install"), "{}", stderr(&output));
         assert!(!machine.lab("python").exists());
     }
     let machine = Machine::new();
