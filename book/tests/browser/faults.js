@@ -18,11 +18,11 @@ const picture = (first, second) =>
   `<figure><svg width="300" height="60" role="img" aria-label="Two words">
    <text ${first} font-size="16">first</text><text ${second} font-size="16">second</text></svg></figure>`;
 
-/** A formula as KaTeX sets it, with this style on its visible part. */
+/** A formula as KaTeX sets it, with this style on what is seen of it. */
 const formula = (style = "") =>
   `<span class="tex" data-latex="x"><span class="katex"><span class="katex-mathml"><math><mi>x</mi></math></span><span
    class="katex-html" aria-hidden="true"><span class="katex-base" style="${style}"><span
-   class="mord mathnormal">x</span></span></span></span></span>`;
+   class="mord mathnormal" style="${style}">x</span></span></span></span></span>`;
 
 /** Each fault: its name, what the page has, and what the check must say. Sound pages say nothing. */
 export const FAULTS = [
