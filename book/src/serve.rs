@@ -3,20 +3,22 @@
 //! The site is served from memory. While a chapter does not build, its last good pages stay, and
 //! the problems are printed.
 //!
+//! Each connection has a thread and one answer. A browser opens six at a time, and some only in
+//! advance: where they share fewer threads, a page waits for a connection that says nothing.
+//!
 //! Changes are found by looking at the times of all files, a few hundred, several times a second.
 //! The system's notices would tell of every reading too, and the build reads what it is told of.
 
 use crate::site::Site;
 use crate::{Options, build, show};
 use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
-use tiny_http::{Header, Request, Response, Server};
 
 /// Why the book is not served.
 #[derive(Debug, Error)]
@@ -44,11 +46,11 @@ const RELOAD: &str =
 #[derive(Default)]
 struct Shared {
     site: RwLock<Site>,
-    readers: Mutex<Vec<Box<dyn Write + Send>>>,
+    readers: Mutex<Vec<TcpStream>>,
 }
 
 impl Shared {
-    fn readers(&self) -> MutexGuard<'_, Vec<Box<dyn Write + Send>>> {
+    fn readers(&self) -> MutexGuard<'_, Vec<TcpStream>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -58,7 +60,7 @@ impl Shared {
         for mut reader in self.readers().drain(..) {
             // A reader who is gone does not answer, and is forgotten as the others are: they
             // come back with the new page.
-            let _ = reader.write_all(b"data: reload\n\n").and_then(|()| reader.flush());
+            let _ = reader.write_all(b"data: reload\n\n");
         }
     }
 }
@@ -69,9 +71,8 @@ impl Shared {
 /// [`ServeError`].
 pub fn serve(options: &Options, host: IpAddr, port: u16) -> Result<(), ServeError> {
     let address = SocketAddr::new(host, port);
-    let server = Server::http(address).map_err(|error| {
-        let kind = error.downcast_ref().map(io::Error::kind);
-        let way_out = if kind == Some(io::ErrorKind::AddrNotAvailable) {
+    let listener = TcpListener::bind(address).map_err(|error| {
+        let way_out = if error.kind() == io::ErrorKind::AddrNotAvailable {
             "Name an address of this machine: `-- serve --host 127.0.0.1`".to_owned()
         } else {
             let other = port.wrapping_add(1).max(1024);
@@ -83,13 +84,14 @@ pub fn serve(options: &Options, host: IpAddr, port: u16) -> Result<(), ServeErro
     let shared = Arc::new(Shared::default());
     let times = times(options);
     rebuild(options, folder.path(), &shared)?;
-    let local = server.server_addr().to_ip().unwrap_or(address);
+    let local = listener.local_addr().unwrap_or(address);
     println!("The book is at http://{local}. It follows your changes; Ctrl-C ends it.");
     let pages = Arc::clone(&shared);
     thread::spawn(move || {
-        for request in server.incoming_requests() {
+        for stream in listener.incoming().flatten() {
+            let pages = Arc::clone(&pages);
             // A reader who went away while the page was sent is no fault.
-            let _ = answer(request, &pages);
+            thread::spawn(move || answer(stream, &pages));
         }
     });
     watch(options, folder.path(), &shared, times)
@@ -152,35 +154,46 @@ fn first_change<'a>(before: &'a Times, after: &'a Times) -> Option<&'a PathBuf> 
     new.map(|(path, _)| path).or(gone)
 }
 
-fn answer(request: Request, shared: &Shared) -> io::Result<()> {
-    let url = request.url().split(['?', '#']).next().unwrap_or("/").to_owned();
+/// The longest head of a request that is read, in bytes.
+const LONGEST_REQUEST: u64 = 1 << 16;
+
+/// How long a connection may be silent before its request has come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Answers the only request of a connection.
+fn answer(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut lines = BufReader::new(stream.try_clone()?.take(LONGEST_REQUEST)).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    // To close a connection with something unread would reset it, and lose the answer.
+    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    let url = request.split(' ').nth(1).unwrap_or_default();
+    let url = url.split(['?', '#']).next().unwrap_or_default();
     if url == "/changes" {
-        let mut reader = request.into_writer();
-        reader.write_all(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n\r\n",
-        )?;
-        reader.flush()?;
-        shared.readers().push(reader);
+        stream.write_all(&head("200 OK", "text/event-stream"))?;
+        shared.readers().push(stream);
         return Ok(());
     }
     let site = shared.site.read().unwrap_or_else(PoisonError::into_inner);
-    let (status, name, file) = match site.file(&url) {
-        Some(file) => (200, url.as_str(), file),
-        None => (404, "404.html", site.file("404.html").unwrap_or_default()),
+    let (status, name, file) = match site.file(url) {
+        Some(file) => ("200 OK", url, file),
+        None => ("404 Not Found", "404.html", site.file("404.html").unwrap_or_default()),
     };
     let kind = content_type(name);
-    let mut body = file.to_vec();
+    let mut response = head(status, kind);
+    response.extend_from_slice(file);
     if kind.starts_with("text/html") {
-        body.extend_from_slice(RELOAD.as_bytes());
+        response.extend_from_slice(RELOAD.as_bytes());
     }
-    // While one writes, a page must not come from the browser's memory.
-    let mut response = Response::from_data(body).with_status_code(status);
-    for (field, value) in [("Content-Type", kind), ("Cache-Control", "no-store")] {
-        if let Ok(header) = Header::from_bytes(field, value) {
-            response = response.with_header(header);
-        }
-    }
-    request.respond(response)
+    drop(site);
+    stream.write_all(&response)
+}
+
+/// The lines before the body, which ends with the connection. While one writes, a page must not
+/// come from the browser's memory.
+fn head(status: &str, kind: &str) -> Vec<u8> {
+    let fields = format!("Content-Type: {kind}\r\nCache-Control: no-store\r\nConnection: close");
+    format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n").into_bytes()
 }
 
 fn content_type(name: &str) -> &'static str {

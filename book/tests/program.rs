@@ -139,6 +139,18 @@ fn serve_prints_its_address_and_answers() {
 }
 
 #[test]
+fn a_silent_connection_keeps_no_other_waiting() {
+    let child = program().args(["serve", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut running = Running(child);
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).unwrap().split(". ").next().unwrap();
+    let silent: Vec<_> = (0..12).map(|_| TcpStream::connect(address).unwrap()).collect();
+    assert!(get(address, "/").starts_with("HTTP/1.1 200"));
+    drop(silent);
+}
+
+#[test]
 fn readers_are_told_of_a_change() {
     let child = program().args(["serve", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut running = Running(child);
