@@ -67,14 +67,16 @@ const scrollers = {
 for (const [selector, kind] of Object.entries(scrollers)) {
   const names = kind ? { role: "group", "aria-label": `${kind}, scrolls sideways` } : {};
   const attributes = Object.entries({ tabindex: "0", ...names });
-  const observer = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      const scrolls = target.scrollWidth > target.clientWidth + 1;
-      for (const [name, value] of attributes) {
-        if (scrolls) target.setAttribute(name, value);
-        else target.removeAttribute(name);
-      }
+  const describe = (element) => {
+    const scrolls = element.scrollWidth > element.clientWidth + 1;
+    for (const [name, value] of attributes) {
+      if (scrolls) element.setAttribute(name, value);
+      else element.removeAttribute(name);
     }
-  });
-  for (const element of document.querySelectorAll(`main ${selector}`)) observer.observe(element);
+  };
+  const elements = document.querySelectorAll(`main ${selector}`);
+  const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => describe(target)));
+  for (const element of elements) observer.observe(element);
+  // A font that arrives late changes what is in an element, not its own size.
+  document.fonts.ready.then(() => elements.forEach(describe));
 }
