@@ -47,11 +47,20 @@ pub fn register(
     keep(&folder.join("kernel.json"), &registration_text(kernel, &settings, &jupyter))
 }
 
-/// The kernel's settings: cells end at a panic, as a program does, and kernels share builds.
+/// The kernel's settings: cells end at a panic, as a program does, kernels share builds, and what
+/// cells call is compiled as in a release. What a cell would gain from an incremental build of the
+/// library, every first cell would pay for.
 fn settings_text(project: &Project) -> String {
     format!(
-        "[evcxr]\npreserve_vars_on_panic = false\nprelude = '''\n:build_env \
-         CARGO_BUILD_BUILD_DIR={}\n'''\n",
+        "[evcxr]
+preserve_vars_on_panic = false
+prelude = '''
+:build_env CARGO_BUILD_BUILD_DIR={}
+:build_env CARGO_INCREMENTAL=0
+:build_env CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false
+:build_env CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false
+'''
+",
         project.builds().display()
     )
 }
