@@ -449,9 +449,13 @@ proptest! {
 /// Of 6 channels pairs of places share a register, of 16 none do. The batch is large enough to be cut.
 #[test]
 fn neighbors_that_share_registers_change_no_result() {
-    for ([batch, side, c_in, c_out], padding) in
-        [([32, 32, 3, 6], 0), ([32, 14, 6, 16], 0), ([3, 12, 5, 1], 2), ([2, 9, 20, 7], 1)]
-    {
+    for ([batch, side, c_in, c_out], padding) in [
+        ([32, 32, 3, 6], 0),
+        ([32, 14, 6, 16], 0),
+        ([3, 12, 5, 1], 2),
+        ([2, 9, 20, 7], 1),
+        ([2, 7, 4, 3], 3),
+    ] {
         let geometry = Geometry { kernel: 5, stride: 1, padding };
         let mut draw = Draw::new(18);
         let x = drawn(&mut draw, [batch, side, side, c_in]);
@@ -464,6 +468,24 @@ fn neighbors_that_share_registers_change_no_result() {
         for (found, expected) in zip(&found, &expected) {
             assert_relative_eq!(found, expected, max_relative = 1e-9, epsilon = 1e-10);
         }
+    }
+}
+
+/// A convolution that could be halved three times over has room for two halvings.
+#[test]
+fn a_large_convolution_is_halved_as_often_as_it_has_room_for() {
+    let geometry = Geometry { kernel: 3, stride: 1, padding: 1 };
+    let mut draw = Draw::new(19);
+    let x = drawn(&mut draw, [8, 64, 64, 16]);
+    let w = drawn(&mut draw, [3, 3, 16, 32]);
+    let dy = drawn(&mut draw, [8, 64, 64, 32]);
+    let [y, expected] = [Algorithm::Direct, Algorithm::Patches]
+        .map(|algorithm| forward(algorithm, &x, &w, geometry));
+    assert_relative_eq!(y, expected, max_relative = 1e-9, epsilon = 1e-10);
+    let [found, expected] = [Algorithm::Direct, Algorithm::Patches]
+        .map(|algorithm| backward(algorithm, &x, &w, &dy, geometry));
+    for (found, expected) in zip(&found, &expected) {
+        assert_relative_eq!(found, expected, max_relative = 1e-9, epsilon = 1e-9);
     }
 }
 

@@ -363,7 +363,7 @@ impl Windows {
         mut run: impl FnMut(Range<usize>, Rows<'_, T>, Rows<'_, T>),
     ) {
         let (batch, height, width, _) = images.dim();
-        if self.frame == [height, width] && self.first == 0 && self.spacing == 1 {
+        if self.frame == [height, width] && self.spacing == 1 {
             let images = images.to_slice().expect("images lie in standard order");
             let (patches, transposed) = self.patches(batch, images);
             return run(0..batch, patches, transposed);
