@@ -294,6 +294,29 @@ fn eq_batch_norm_backward() {
     }
 }
 
+/// A large batch is halved twice, each time into rows of an odd number. Its sums are those of the
+/// whole.
+#[test]
+fn gradients_of_a_large_batch_are_those_of_its_parts() {
+    const ROWS: usize = 50_003;
+    let mut draw = Draw::new(34);
+    let (x, dy): (Tensor<f64>, Tensor<f64>) =
+        (draw.away_from_zero(&[ROWS, 3]), draw.away_from_zero(&[ROWS, 3]));
+    let gamma: Tensor<f64> = draw.away_from_zero(&[3]);
+    let [dx, d_gamma, d_beta] =
+        gradients(TRAINING, [&x, &gamma, &zeros(3)], &dy, Tape::batch_norm);
+    for j in 0..3 {
+        let column = |tensor: &Tensor<f64>| tensor.index_axis(Axis(1), j).to_owned();
+        let (.., r, hat) = standardize(&column(&x));
+        let (sum, product) = (column(&dy).sum(), (column(&dy) * &hat).sum());
+        assert_abs_diff_eq!(d_beta[j], sum, epsilon = 1e-9);
+        assert_abs_diff_eq!(d_gamma[j], product, epsilon = 1e-9);
+        let n = ROWS as f64;
+        let claimed = gamma[j] * r * (column(&dy) - sum / n - hat * (product / n));
+        assert_abs_diff_eq!(column(&dx), claimed, epsilon = 1e-11);
+    }
+}
+
 /// A tape with batch norm of x and its four nodes: x, scale, shift, value.
 fn recorded(
     x: &Tensor<f64>,
