@@ -91,7 +91,7 @@ pub fn for_rows<T: Real, const N: usize>(
     y: &mut [T],
     x: [&[T]; N],
     row: usize,
-    f: &(impl Fn(&mut [T], [&[T]; N]) + Sync),
+    f: &(dyn Fn(&mut [T], [&[T]; N]) + Sync),
 ) {
     let n = y.len();
     let middle = n / row / 2 * row;

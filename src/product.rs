@@ -28,7 +28,7 @@ pub use rows::Rows;
 pub(crate) use lanes::Lanes;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use std::mem::MaybeUninit;
 use tile::{Factors, Target, tile};
 
@@ -63,7 +63,7 @@ pub fn multiply<T: Lanes>(
     assert_eq!(k, b.nrows(), "terms of a row of a must equal rows of b");
     assert_eq!((m, n), c.dim(), "c must have the rows of a and the columns of b");
     assert!(n == 1 || c.strides()[1] == 1, "the columns of c must be adjacent");
-    Arch::new().dispatch(Product { a, b, c, accumulate });
+    T::multiply(a, b, c, accumulate);
 }
 
 struct Product<'a, T> {
@@ -278,6 +278,7 @@ impl<T: Lanes> Product<'_, T> {
 mod tests {
     use super::*;
     use ndarray::{Array2, s};
+    use pulp::Arch;
 
     /// Numbers that differ from each other and have all bits in use.
     fn matrix<T: crate::Real>(rows: usize, columns: usize, seed: f64) -> Array2<T> {

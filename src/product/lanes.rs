@@ -1,12 +1,25 @@
 //! A register full of numbers, for [`f32`] and [`f64`] alike: what the product needs of `pulp`.
 
+use super::{Product, Rows};
+use ndarray::{ArrayView2, ArrayViewMut2};
 use num_traits::Zero;
-use pulp::Simd;
+use pulp::{Arch, Simd};
 
 /// A number that fits several times into a vector register.
 pub trait Lanes: Copy + Zero + 'static {
     /// As many numbers as a register holds.
     type Vector<S: Simd>: Copy;
+
+    /// C ← A·B, or C ← C + A·B where `accumulate`, with the widest registers of this machine.
+    ///
+    /// Each type has a function of its own. So this crate compiles the product, and a crate that
+    /// uses it, as a notebook's cell is one, does not compile it again.
+    fn multiply(
+        a: &Rows<'_, Self>,
+        b: ArrayView2<'_, Self>,
+        c: ArrayViewMut2<'_, Self>,
+        accumulate: bool,
+    );
 
     /// How many that is.
     fn lanes<S: Simd>() -> usize {
@@ -65,6 +78,15 @@ macro_rules! lanes {
      $mask:ident, $load:ident, $store:ident) => {
         impl Lanes for $type {
             type Vector<S: Simd> = S::$vector;
+
+            fn multiply(
+                a: &Rows<'_, Self>,
+                b: ArrayView2<'_, Self>,
+                c: ArrayViewMut2<'_, Self>,
+                accumulate: bool,
+            ) {
+                Arch::new().dispatch(Product { a, b, c, accumulate });
+            }
 
             #[inline(always)]
             fn splat<S: Simd>(simd: S, x: Self) -> S::$vector {
