@@ -127,13 +127,17 @@ impl<T: Real> Gradients<'_, T> {
         let gradient = &mut self.gradients[var];
         // Zeroed at its first use, when it is about to be in the cache anyway.
         if !std::mem::replace(&mut self.touched[var], true) {
-            if gradient.len() < FILL {
-                entries_mut(gradient).fill(T::zero());
-            } else {
-                for_each(gradient, [], |dx, []| *dx = T::zero());
-            }
+            set_to_zero(gradient);
         }
         Some(gradient)
+    }
+}
+
+fn set_to_zero<T: Real>(gradient: &mut Tensor<T>) {
+    if gradient.len() < FILL {
+        entries_mut(gradient).fill(T::zero());
+    } else {
+        for_each(gradient, [], |dx, []| *dx = T::zero());
     }
 }
 
@@ -205,26 +209,23 @@ impl<T: Real> Tape<T> {
     ///
     /// # Errors
     /// [`ShapeError`] where an input is empty or the op refuses the shapes.
-    pub fn push(
-        &mut self,
-        mut op: impl Op<T> + 'static,
-        inputs: &[Var],
-    ) -> Result<Var, ShapeError> {
+    pub fn push(&mut self, op: impl Op<T> + 'static, inputs: &[Var]) -> Result<Var, ShapeError> {
+        self.record(Box::new(op), inputs)
+    }
+
+    fn record(&mut self, mut op: Box<dyn Op<T>>, inputs: &[Var]) -> Result<Var, ShapeError> {
         if let Some(var) = inputs.iter().find(|var| var.0 >= self.values.len()) {
             let rule =
                 format!("node {} is of another tape: this one has {}", var.0, self.values.len());
             return Err(ShapeError::new(op.name(), &[], rule));
         }
         let shapes: Vec<_> = inputs.iter().map(|&var| self.values[var.0].shape()).collect();
-        let shape = output_shape(&op, &shapes)?;
+        let shape = output_shape(&*op, &shapes)?;
         let mut y = Tensor::zeros(shape);
         op.forward(Inputs { values: &self.values, vars: inputs, mode: self.mode }, &mut y);
         let wanted = inputs.iter().any(|&var| self.wanted[var.0]);
-        Ok(self.append(
-            Node { op: Some(Box::new(op)), inputs: inputs.to_vec(), label: None },
-            y,
-            wanted,
-        ))
+        let node = Node { op: Some(op), inputs: inputs.to_vec(), label: None };
+        Ok(self.append(node, y, wanted))
     }
 
     fn append(&mut self, node: Node<T>, value: Tensor<T>, wanted: bool) -> Var {
@@ -338,11 +339,7 @@ impl<T: Real> Tape<T> {
         }
         for (gradient, touched) in self.gradients.iter_mut().zip(&self.touched) {
             if !touched {
-                if gradient.len() < FILL {
-                    entries_mut(gradient).fill(T::zero());
-                } else {
-                    for_each(gradient, [], |dx, []| *dx = T::zero());
-                }
+                set_to_zero(gradient);
             }
         }
     }

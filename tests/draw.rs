@@ -376,6 +376,32 @@ fn a_notebook_sees_the_drawing_and_its_text() {
 }
 
 #[test]
+fn a_drawing_has_the_numbers_of_single_entries() {
+    let mut tape = doubled();
+    let x = tape.input(arr1(&[-0.5]));
+    let matrix = tape.parameter(arr2(&[[1.0, 2.0]]));
+    let c = tape.vars().nth(2).unwrap();
+    let y = tape.multiply(c, x).unwrap();
+    tape.label(x, "x");
+    tape.label(matrix, "W");
+    tape.backward(y);
+    let document = tape.drawing_with_numbers();
+    let document = Document::parse(document.svg()).unwrap();
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    let texts: Vec<&str> = texts.map(|node| node.text().unwrap()).collect();
+    let nodes: [&[&str]; 6] = [
+        &["a = 2", "parameter", "da = −8"],
+        &["b = 4", "add", "db = −4"],
+        &["c = 16", "multiply", "dc = −0.5"],
+        // Nobody wants the gradient of an input, and a matrix has too many numbers.
+        &["x = −0.5", "input"],
+        &["W", "parameter", "[1, 2]"],
+        &["−8", "multiply", "d = 1"],
+    ];
+    assert_eq!(texts, nodes.concat());
+}
+
+#[test]
 fn a_cell_shows_a_drawing() {
     doubled().drawing().evcxr_display();
 }

@@ -15,6 +15,7 @@
 //!
 //! It is made for the graphs of a chapter, of 3 to 40 nodes.
 
+use super::trace::number;
 use super::{Tape, Var};
 use crate::real::Real;
 use crate::svg;
@@ -35,6 +36,13 @@ const ARROW_GAP: f64 = 20.0;
 /// How much more than a leaf's the wish of an op counts.
 const OP_WEIGHT: f64 = 1000.0;
 const SWEEPS: usize = 20;
+
+/// What the boxes hold below a node's label and kind.
+#[derive(Clone, Copy, Debug)]
+enum Content {
+    Shapes,
+    Numbers,
+}
 
 /// A drawing of a tape, to be shown in a notebook or written to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +75,33 @@ impl<T: Real> Tape<T> {
         Drawing { svg: self.to_svg(), trace: self.trace() }
     }
 
+    /// The graph with its numbers, as of the last passes: where a node has a single entry, its box
+    /// holds the value and the gradient in the place of the shape.
+    ///
+    /// ```
+    /// use chainrule::Tape;
+    /// use ndarray::arr1;
+    ///
+    /// let mut tape = Tape::<f64>::new();
+    /// let a = tape.parameter(arr1(&[3.0]));
+    /// let y = tape.multiply(a, a)?;
+    /// tape.label(a, "a");
+    /// tape.backward(y);
+    /// let drawing = tape.drawing_with_numbers();
+    /// assert!(drawing.svg().contains("a = 3") && drawing.svg().contains("da = 6"));
+    /// # Ok::<(), chainrule::ShapeError>(())
+    /// ```
+    pub fn drawing_with_numbers(&self) -> Drawing {
+        Drawing { svg: self.svg(Content::Numbers), trace: self.trace() }
+    }
+
     /// The graph in Graphviz's language. Parameters are boxes, inputs are parallelograms and ops
     /// are ellipses; each holds its label, its kind and its shape.
     pub fn to_dot(&self) -> String {
         let mut dot = String::from("digraph tape {\n  node [fontname=\"monospace\"];\n");
         for var in self.vars() {
-            let lines: Vec<String> = self.lines(var).iter().map(|line| escape_dot(line)).collect();
+            let lines = self.lines(var, Content::Shapes);
+            let lines: Vec<String> = lines.iter().map(|line| escape_dot(line)).collect();
             let shape = match (self.is_leaf(var), self.wanted[var.0]) {
                 (true, true) => "box",
                 (true, false) => "parallelogram",
@@ -91,7 +120,11 @@ impl<T: Real> Tape<T> {
     ///
     /// Arrows arrive at an op in the order of its inputs, from left to right.
     pub fn to_svg(&self) -> String {
-        let layout = Layout::of(self);
+        self.svg(Content::Shapes)
+    }
+
+    fn svg(&self, content: Content) -> String {
+        let layout = Layout::of(self, content);
         let expressions: Vec<String> =
             self.vars().map(|var| format!("%{} = {}", var.0, self.expression(var))).collect();
         let title = format!("Computation graph of {} nodes", self.nodes.len());
@@ -112,12 +145,12 @@ impl<T: Real> Tape<T> {
             );
         }
         for var in self.vars() {
-            self.write_box(&mut drawing, var, &layout.places[var.0]);
+            self.write_box(&mut drawing, var, &layout.places[var.0], content);
         }
         drawing + "</svg>\n"
     }
 
-    fn write_box(&self, drawing: &mut String, var: Var, place: &Place) {
+    fn write_box(&self, drawing: &mut String, var: Var, place: &Place, content: Content) {
         let (left, width, height) = (place.x - place.width / 2.0, place.width, place.height);
         let frame = match (self.is_leaf(var), self.wanted[var.0]) {
             (true, true) => "stroke-width=\"2.2\"",
@@ -130,7 +163,7 @@ impl<T: Real> Tape<T> {
              fill=\"none\" stroke=\"currentColor\" {frame}/>",
             place.y
         );
-        for (k, line) in self.lines(var).iter().enumerate() {
+        for (k, line) in self.lines(var, content).iter().enumerate() {
             let weight = if k == 0 { " font-weight=\"bold\"" } else { "" };
             let _ = writeln!(
                 drawing,
@@ -148,8 +181,19 @@ impl<T: Real> Tape<T> {
     }
 
     /// What stands in a node's box.
-    fn lines(&self, var: Var) -> Vec<String> {
+    fn lines(&self, var: Var, content: Content) -> Vec<String> {
         let kind = self.kind(var).to_string();
+        let value = self.value(var);
+        if let (Content::Numbers, 1, Some(&entry)) = (content, value.len(), value.first()) {
+            let number = |entry: T| number(entry.as_f64()).replace('-', "−");
+            let name = self.nodes[var.0].label.as_deref();
+            let value = name.map_or_else(String::new, |name| format!("{name} = ")) + &number(entry);
+            let gradient = self
+                .gradient(var)
+                .first()
+                .map(|&gradient| format!("d{} = {}", name.unwrap_or_default(), number(gradient)));
+            return [value, kind].into_iter().chain(gradient).collect();
+        }
         let shape = format!("{:?}", self.values[var.0].shape());
         self.nodes[var.0].label.iter().cloned().chain([kind, shape]).collect()
     }
@@ -196,12 +240,12 @@ struct Layout {
 }
 
 impl Layout {
-    fn of<T: Real>(tape: &Tape<T>) -> Self {
+    fn of<T: Real>(tape: &Tape<T>, content: Content) -> Self {
         let mut places: Vec<Place> = tape
             .vars()
             .zip(layers(tape))
             .map(|(var, layer)| {
-                let lines = tape.lines(var);
+                let lines = tape.lines(var, content);
                 let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
                 let width = (longest as f64 * CHARACTER + 2.0 * PADDING).max(BOX);
                 let height = lines.len() as f64 * LINE + 2.0 * PADDING;

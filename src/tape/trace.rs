@@ -98,7 +98,7 @@ fn summary<T: Real>(value: &Tensor<T>) -> String {
 }
 
 /// `x` to four significant digits, without trailing zeros.
-fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     if x == 0.0 {
         return "0".into();
     }
