@@ -65,18 +65,19 @@ pub enum PlotError {
         /// Number of y.
         ys: usize,
     },
-    /// The number of names is not the number of classes.
+    /// The number of names is not the number of what they name.
     #[error(
-        "figure \"{figure}\": {names} names for {classes} classes: give one name a class, in \
-         their order"
+        "figure \"{figure}\": {names} names for {count} {named}: give one name each, in their order"
     )]
     Names {
         /// Title of the figure.
         figure: String,
         /// Number of names.
         names: usize,
-        /// Number of classes.
-        classes: usize,
+        /// What has names, in the plural.
+        named: &'static str,
+        /// Number of what has names.
+        count: usize,
     },
     /// An array that is no image.
     #[error("figure \"{figure}\": image {image} has the shape {shape:?}: it must be {expected}")]

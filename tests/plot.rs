@@ -460,6 +460,42 @@ fn weights_share_one_scale_around_a_transparent_zero() {
 }
 
 #[test]
+fn a_label_stands_below_its_image() {
+    let svg = weights().labels(0..5).svg().unwrap();
+    assert!(description(&svg).ends_with(" to 1.100e-1 (blue). Below them: 0, 1, 2, 3, 4."));
+    let document = Document::parse(&svg).unwrap();
+    let images = document.descendants().filter(|node| node.has_tag_name("image"));
+    let is_label = |node: &Node| node.text().is_some_and(|text| "01234".contains(text.trim()));
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    let labels: Vec<_> = texts.filter(is_label).take(5).collect();
+    assert_eq!(labels.len(), 5);
+    for (image, &label) in images.zip(&labels) {
+        let middle = number(image, "x") + number(image, "width") / 2.0;
+        assert!((number(label, "x") - middle).abs() < 10.0, "{label:?} below {image:?}");
+        let distance = number(label, "y") - number(image, "y") - number(image, "height");
+        assert!((40.0..240.0).contains(&distance), "{distance} below {image:?}");
+    }
+
+    // Long ones have fewer columns, so that they do not run into each other.
+    let rows = |figure: WeightImages| {
+        let svg = figure.svg().unwrap();
+        let document = Document::parse(&svg).unwrap();
+        let images = document.descendants().filter(|node| node.has_tag_name("image"));
+        let mut tops: Vec<String> =
+            images.map(|node| node.attribute("y").unwrap().into()).collect();
+        tops.dedup();
+        tops.len()
+    };
+    assert_eq!(rows(weights().labels(0..5)), 1 + 1);
+    assert_eq!(rows(weights().labels(["a label of some twenty letters"; 5])), 3 + 1);
+
+    assert_eq!(
+        message(weights().labels(0..4).svg()),
+        "figure \"First layer\": 4 names for 5 images: give one name each, in their order"
+    );
+}
+
+#[test]
 fn filters_show_their_colors_around_gray() {
     let svg = filters().svg().unwrap();
     let images = embedded(&svg);
@@ -548,9 +584,12 @@ fn maps_stand_beside_their_picture() {
     );
 }
 
+fn message(result: Result<String, PlotError>) -> String {
+    result.unwrap_err().to_string()
+}
+
 #[test]
 fn what_cannot_be_drawn_is_refused_by_name() {
-    let message = |result: Result<String, PlotError>| result.unwrap_err().to_string();
     assert_eq!(
         message(Curves::new("t").svg()),
         "figure \"t\": it has nothing to draw: add a series with `line`, `smoothed` or `band`"
@@ -575,7 +614,7 @@ fn what_cannot_be_drawn_is_refused_by_name() {
     ));
     assert_eq!(
         message(matrix().classes(["one", "two"]).svg()),
-        "figure \"Test images\": 2 names for 3 classes: give one name a class, in their order"
+        "figure \"Test images\": 2 names for 3 classes: give one name each, in their order"
     );
     assert!(matches!(ImageGrid::new("t").svg(), Err(PlotError::Empty { .. })));
     let flat = images().image(&Array1::<f32>::zeros(784), "0").svg();

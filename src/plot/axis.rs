@@ -122,9 +122,9 @@ fn logarithmic_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
         return linear_ticks(10_f64.powf(low), 10_f64.powf(high), count, false);
     }
     // One way of writing for the whole axis.
-    let scientific = ticks.iter().any(|&value| label(value, value).contains('e'));
-    let text = |value: f64| match scientific && value != 1.0 {
-        true => format!("{value:.0e}"),
+    let has_powers = ticks.iter().any(|&value| !is_plain(value));
+    let text = |value: f64| match has_powers && value != 1.0 {
+        true => with_power(value, 0),
         false => label(value, value),
     };
     ticks.into_iter().map(|value| Tick { value, text: text(value) }).collect()
@@ -132,20 +132,41 @@ fn logarithmic_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
 
 /// `value` with the digits that a step needs.
 pub(super) fn label(value: f64, step: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
     let magnitude = value.abs().max(step);
-    if !(1e-4..1e6).contains(&magnitude) && value != 0.0 {
-        let digits = (magnitude / step).log10().round().max(0.0) as usize;
-        let text = format!("{value:.digits$e}");
-        return match text.split_once('e') {
-            Some((mantissa, power)) if mantissa.contains('.') => {
-                format!("{}e{power}", mantissa.trim_end_matches('0').trim_end_matches('.'))
-            }
-            _ => text,
-        };
+    if !is_plain(magnitude) {
+        return with_power(value, (magnitude / step).log10().round().max(0.0) as usize);
     }
     let decimals = (-(step * 1.000_001).log10().floor()).clamp(0.0, 12.0) as usize;
-    let text = format!("{value:.decimals$}");
-    if value == 0.0 { "0".into() } else { text }
+    // A minus is as wide as a digit, a hyphen is not.
+    format!("{value:.decimals$}").replace('-', "−")
+}
+
+/// Whether a number of this magnitude is read without a power of ten.
+fn is_plain(magnitude: f64) -> bool {
+    (1e-4..1e6).contains(&magnitude)
+}
+
+/// `value` as a power of ten, with a factor of at most so many digits behind its point: 2.5·10⁶.
+fn with_power(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$e}");
+    let (factor, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let factor = match factor.split_once('.') {
+        Some(_) => factor.trim_end_matches('0').trim_end_matches('.'),
+        None => factor,
+    };
+    let raised = exponent.chars().map(|c| match c {
+        '-' => '⁻',
+        c => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][c as usize - '0' as usize],
+    });
+    let power = format!("10{}", raised.collect::<String>());
+    match factor {
+        "1" => power,
+        "-1" => format!("−{power}"),
+        factor => format!("{}·{power}", factor.replace('-', "−")),
+    }
 }
 
 #[cfg(test)]
@@ -163,11 +184,13 @@ mod tests {
     #[test]
     fn linear_ticks_are_round_numbers_within_the_axis() {
         assert_eq!(texts(&linear([0.0, 1.0], false)), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(texts(&linear([-3.0, 7.0], false)), ["-2", "0", "2", "4", "6"]);
+        assert_eq!(texts(&linear([-3.0, 7.0], false)), ["−2", "0", "2", "4", "6"]);
         assert_eq!(texts(&linear([0.91, 0.99], false)), ["0.92", "0.94", "0.96", "0.98"]);
         assert_eq!(texts(&linear([0.0, 18_750.0], false)), ["0", "5000", "10000", "15000"]);
-        assert_eq!(texts(&linear([0.0, 4e6], false)), ["0", "1e6", "2e6", "3e6", "4e6"]);
-        assert_eq!(texts(&linear([0.0, 3e-5], false)), ["0", "1e-5", "2e-5", "3e-5"]);
+        assert_eq!(texts(&linear([0.0, 4e6], false)), ["0", "10⁶", "2·10⁶", "3·10⁶", "4·10⁶"]);
+        assert_eq!(texts(&linear([0.0, 3e-5], false)), ["0", "10⁻⁵", "2·10⁻⁵", "3·10⁻⁵"]);
+        assert_eq!(texts(&linear([-3e6, 0.0], false)), ["−3·10⁶", "−2·10⁶", "−10⁶", "0"]);
+        assert_eq!(label(2.5e10, 5e9), "2.5·10¹⁰");
         assert_eq!(texts(&linear([1.0, 3.0], true)), ["1", "2", "3"]);
         assert_eq!(texts(&linear([1.0, 3.0], false)), ["1.0", "1.5", "2.0", "2.5", "3.0"]);
     }
@@ -177,7 +200,7 @@ mod tests {
         let axis = |low: f64, high: f64| Axis::new(Scale::Logarithmic, [low, high], 5, 0.0, false);
         assert_eq!(texts(&axis(0.02, 1.5)), ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]);
         assert_eq!(texts(&axis(1e-3, 10.0)), ["0.001", "0.01", "0.1", "1", "10"]);
-        assert_eq!(texts(&axis(1e-9, 1.0)), ["1e-8", "1e-6", "1e-4", "1e-2", "1"]);
+        assert_eq!(texts(&axis(1e-9, 1.0)), ["10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "1"]);
         assert_eq!(texts(&axis(0.31, 0.39)), ["0.32", "0.34", "0.36", "0.38"]);
     }
 

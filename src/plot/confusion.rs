@@ -65,9 +65,10 @@ impl Figure for ConfusionMatrix {
     }
 
     fn check(&self) -> Result<(), PlotError> {
-        let (names, classes) = (self.names.len(), self.confusion.classes());
-        if names != classes {
-            return Err(PlotError::Names { figure: self.title.clone(), names, classes });
+        let (names, count) = (self.names.len(), self.confusion.classes());
+        if names != count {
+            let (figure, named) = (self.title.clone(), "classes");
+            return Err(PlotError::Names { figure, names, named, count });
         }
         Ok(())
     }

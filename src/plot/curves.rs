@@ -295,8 +295,9 @@ impl Figure for Curves {
         for (k, trace) in traces.iter().enumerate() {
             paint_line(canvas, &trace.faint, place, Ink::series(k).faded(0.35), 1.0)?;
         }
+        let stroke = stroke(&traces);
         for (k, trace) in traces.iter().enumerate() {
-            paint_line(canvas, &trace.line, place, Ink::series(k), stroke(&trace.line))?;
+            paint_line(canvas, &trace.line, place, Ink::series(k), stroke)?;
             for point in marked(&trace.line, k, traces.len()) {
                 paint_marker(canvas, k, place(point))?;
             }
@@ -436,9 +437,9 @@ fn marked(line: &[Option<Point>], k: usize, count: usize) -> Vec<Point> {
     points.into_iter().skip(first).step_by(every).collect()
 }
 
-/// The width of a line: thinner where its points are so many that it would fill an area.
-fn stroke(line: &[Option<Point>]) -> f64 {
-    if line.len() > 400 { 1.2 } else { 2.0 }
+/// The width of all lines: thinner where the points of one are so many that it would fill an area.
+fn stroke(traces: &[Trace]) -> f64 {
+    if traces.iter().any(|trace| trace.line.len() > 400) { 1.2 } else { 2.0 }
 }
 
 const MARKER: f64 = 3.6;

@@ -12,7 +12,7 @@
 //! and larger ones have the colors of the ends.
 
 use super::axis;
-use super::canvas::{Align, Canvas, LINE, Raster, Rect, TEXT_SIZE};
+use super::canvas::{Align, Canvas, LINE, Raster, Rect, TEXT_SIZE, widest};
 use super::images::{PICTURE, fit, raster};
 use super::theme::{Ink, MOST_IMAGES, PALETTE, Theme};
 use super::{Figure, PlotError, outputs};
@@ -41,6 +41,8 @@ pub struct WeightImages {
     source: &'static str,
     /// `[height, width, channels]`.
     images: Vec<Result<Array3<f64>, Misfit>>,
+    /// Below the images, in their order; or none.
+    labels: Vec<String>,
     own_scales: bool,
     /// The share of the numbers that may lie beyond their scale.
     tail: f64,
@@ -62,6 +64,7 @@ impl WeightImages {
             quantity: "weight".into(),
             source: "unit",
             images: Vec::new(),
+            labels: Vec::new(),
             own_scales: false,
             tail: 0.0,
             picture: None,
@@ -130,6 +133,12 @@ impl WeightImages {
         for map in maps.axis_iter(Axis(2)) {
             self.push(map);
         }
+        self
+    }
+
+    /// Names the images in their order, each below it.
+    pub fn labels(mut self, labels: impl IntoIterator<Item = impl ToString>) -> Self {
+        self.labels = labels.into_iter().map(|label| label.to_string()).collect();
         self
     }
 
@@ -226,6 +235,10 @@ impl Figure for WeightImages {
             false => format!("{scale} from {from} (vermilion) over 0 (the page) to {to} (blue)"),
         };
         let tail = if self.has_tail() { " and beyond" } else { "" };
+        let labels = match self.labels.as_slice() {
+            [] => String::new(),
+            labels => format!(" Below them: {}.", labels.join(", ")),
+        };
         let beside = match &self.picture {
             Some((_, label)) => format!(" Beside them the picture that they answer to: {label}."),
             None => String::new(),
@@ -235,7 +248,8 @@ impl Figure for WeightImages {
             n => format!(" {n} that are not finite are left out."),
         };
         format!(
-            "{} images of the {}, row by row from the first {}, {scale}{tail}.{beside}{left_out}",
+            "{} images of the {}, row by row from the first {}, \
+             {scale}{tail}.{labels}{beside}{left_out}",
             self.images.len(),
             self.quantity,
             self.source,
@@ -251,6 +265,10 @@ impl Figure for WeightImages {
         // One more for the scale, and one for the picture.
         if count + 1 >= MOST_IMAGES {
             return Err(PlotError::TooMany { figure, count, most: MOST_IMAGES - 2 });
+        }
+        let names = self.labels.len();
+        if names != 0 && names != count {
+            return Err(PlotError::Names { figure, names, named: "images", count });
         }
         if let Some((Err(shape), _)) = &self.picture {
             // It stands behind the others in the numbering.
@@ -287,18 +305,25 @@ impl Figure for WeightImages {
         let (left, bottom) = self.paint_picture(canvas, top)?;
 
         let width = canvas.width - 4.0 - left;
-        let columns = columns(self.images.len(), width);
+        let text = widest(self.labels.iter().map(String::as_str), TEXT_SIZE)?;
+        let most = ((width + GAP) / (text + GAP)).max(1.0) as usize;
+        let columns = columns(self.images.len(), width).min(most);
         let gap = if columns > 10 { 3.0 } else { GAP };
         let tile = ((width + gap) / columns as f64 - gap).min(LARGEST);
+        let row_height = tile + gap + if self.labels.is_empty() { 0.0 } else { LINE };
         for (i, raster) in self.rasters().enumerate() {
             let x = left + (i % columns) as f64 * (tile + gap);
-            let y = top + (i / columns) as f64 * (tile + gap);
+            let y = top + (i / columns) as f64 * row_height;
             let rect = fit(&raster, Rect { x, y, width: tile, height: tile });
             canvas.raster(&raster, rect)?;
             canvas.frame(rect, Ink::AXIS, 0.7)?;
+            if let Some(label) = self.labels.get(i) {
+                let at = (x + tile / 2.0, rect.y + rect.height + LINE - 3.0);
+                canvas.text(label, at, Align::Center, TEXT_SIZE, Ink::TEXT)?;
+            }
         }
         let rows = self.images.len().div_ceil(columns);
-        self.paint_scale(canvas, bottom.max(top + rows as f64 * (tile + gap)) + 6.0)
+        self.paint_scale(canvas, bottom.max(top + rows as f64 * row_height) + 6.0)
     }
 }
 
@@ -342,8 +367,8 @@ impl WeightImages {
         for share in [-1.0, -0.5, 0.0, 0.5, 1.0] {
             let x = middle + share * bar.width / 2.0;
             canvas.line(&[(x, bottom), (x, bottom + 4.0)], Ink::AXIS, 1.0)?;
-            // Two digits beyond the first, and a minus sign of the width of the digits.
-            let text = axis::label(share * limit, limit / 100.0).replace('-', "−");
+            // Two digits beyond the first.
+            let text = axis::label(share * limit, limit / 100.0);
             let text = match share {
                 -1.0 if tail => format!("≤ {text}"),
                 1.0 if tail => format!("≥ {text}"),
