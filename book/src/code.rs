@@ -64,7 +64,10 @@ pub fn quote(repository: &Repository, target: &str, documented: bool) -> Result<
         repository.link("source-link", &escape_text(path), path, &lines_fragment(&code.lines));
     let run = code.test.and_then(|test| Some(format!("{} {test}", command(path)?)));
     let run = run.map_or_else(String::new, |run| {
-        format!(" <code class=\"run-command\">{}</code>", escape_text(&run))
+        // A test's name is long: a phone may break it behind an underscore.
+        let underscore = escape_text("_");
+        let run = escape_text(&run).replace(&underscore, &format!("{underscore}<wbr>"));
+        format!(" <code class=\"run-command\">{run}</code>")
     });
     Ok(format!(
         "<div class=\"listing\"><div class=\"listing-source\">{source}{run}</div>\n\n{}\n\n</div>",
