@@ -1,4 +1,4 @@
-//! Figures: curves, confusion matrices, grids of images, weights seen as images.
+//! Figures: curves, confusion matrices, grids of images, weights seen as images, networks as units.
 //!
 //! A figure is a value that is built step by step, and becomes an SVG or a PNG at the end:
 //!
@@ -24,12 +24,14 @@ mod confusion;
 mod curves;
 mod images;
 pub mod theme;
+mod units;
 mod weights;
 
 pub use confusion::ConfusionMatrix;
 pub use curves::Curves;
 pub use images::ImageGrid;
 pub use theme::Theme;
+pub use units::Units;
 pub use weights::WeightImages;
 
 use crate::file::write_atomically;
@@ -90,6 +92,30 @@ pub enum PlotError {
         shape: Vec<usize>,
         /// What it must be.
         expected: String,
+    },
+    /// A unit that no layer has.
+    #[error(
+        "figure \"{figure}\": no layer has a unit \"{name}\": give it to one with `layer`, or use \
+         the name that it has there"
+    )]
+    Unit {
+        /// Title of the figure.
+        figure: String,
+        /// The unit's name.
+        name: String,
+    },
+    /// A line between layers that are not neighbors.
+    #[error(
+        "figure \"{figure}\": no line runs from \"{from}\" to \"{to}\": label one from a layer to \
+         the next"
+    )]
+    Line {
+        /// Title of the figure.
+        figure: String,
+        /// Name of the unit where it begins.
+        from: String,
+        /// Name of the unit where it ends.
+        to: String,
     },
     /// More images than a figure holds.
     #[error("figure \"{figure}\": {count} images are too many: show at most {most}")]

@@ -2,7 +2,7 @@
 #![cfg(feature = "plot")]
 
 use chainrule::metrics::Confusion;
-use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, PlotError, Theme, WeightImages};
+use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, PlotError, Theme, Units, WeightImages};
 use image::RgbImage;
 use ndarray::{Array1, Array2, Array3, Array4};
 use roxmltree::{Document, Node};
@@ -53,6 +53,17 @@ fn maps() -> WeightImages {
     WeightImages::new("Feature maps").quantity("activation").maps(&maps).beside(&picture, "frog")
 }
 
+/// 2-3-2 and a loss, with the ways from one weight on.
+fn units() -> Units {
+    Units::new("Ways from w01")
+        .layer("inputs", ["x0", "x1"])
+        .layer("hidden units", ["h0", "h1", "h2"])
+        .layer("outputs", ["o0", "o1"])
+        .layer("loss", ["L"])
+        .label("x0", "h1", "w01")
+        .through(["x0", "h1"])
+}
+
 /// Every figure, as title, SVG and PNGs in light and in dark.
 fn all() -> Vec<(&'static str, String, [Vec<u8>; 2])> {
     macro_rules! figure {
@@ -70,6 +81,7 @@ fn all() -> Vec<(&'static str, String, [Vec<u8>; 2])> {
         figure!("Filters", filters()),
         figure!("Feature maps", maps()),
         figure!("Filters", filters().own_scales()),
+        figure!("Ways from w01", units()),
     ]
 }
 
@@ -582,6 +594,73 @@ fn maps_stand_beside_their_picture() {
          (vermilion) over 0 (the page) to 2.800e0 (blue) and beyond. Beside them the picture that \
          they answer to: frog."
     );
+}
+
+/// The lines of a network in color and the others, each from its left end to its right one.
+fn unit_lines(figure: &Units) -> [Vec<[f64; 4]>; 2] {
+    let svg = figure.svg().unwrap();
+    let document = Document::parse(&svg).unwrap();
+    let lines = document.descendants().filter(|node| node.has_tag_name("polyline"));
+    let (mut colored, mut others) = (Vec::new(), Vec::new());
+    for line in lines {
+        let ends: Vec<f64> =
+            line.attribute("points").unwrap().split([' ', ',']).flat_map(str::parse).collect();
+        let is_colored = line.attribute("stroke") == Some("#D55E00");
+        // A circle has more points.
+        if let Ok(ends) = <[f64; 4]>::try_from(ends) {
+            if is_colored { colored.push(ends) } else { others.push(ends) }
+        }
+    }
+    [colored, others]
+}
+
+#[test]
+fn every_way_through_the_named_units_has_a_color() {
+    let [colored, others] = unit_lines(&units());
+    // x0 to h1, h1 to both outputs, both outputs to the loss; of 6 + 6 + 2 lines.
+    assert_eq!((colored.len(), others.len()), (5, 9));
+    let [way, to_o0, to_o1, o0_on, o1_on] = colored[..] else { unreachable!() };
+    // x0 is above h1, h1 between the outputs, and the loss too; a way goes on where it arrived.
+    assert!(way[1] < way[3] && to_o0[1] > to_o0[3] && to_o1[1] < to_o1[3]);
+    assert!(o0_on[1] < o0_on[3] && o1_on[1] > o1_on[3]);
+    for pair in [[way, to_o0], [way, to_o1], [to_o0, o0_on], [to_o1, o1_on]] {
+        let gap = [pair[1][0] - pair[0][2], pair[1][1] - pair[0][3]];
+        // From rim to rim of a circle with a radius of 18 pixels.
+        assert!(gap[0].hypot(gap[1]) <= 361.0 && gap[0] > 0.0, "{gap:?}");
+    }
+    let [colored, others] = unit_lines(&Units::new("t").layer("a", ["a"]).layer("b", ["b", "c"]));
+    assert_eq!((colored.len(), others.len()), (0, 2));
+    assert_eq!(
+        description(&units().svg().unwrap()),
+        "A network from left to right: inputs x0, x1; hidden units h0, h1, h2; outputs o0, o1; loss \
+         L. In color: every way through x0 and h1. The line from x0 to h1 is labeled w01."
+    );
+}
+
+#[test]
+fn a_network_that_is_none_is_refused() {
+    let remedy = "give it two layers or more with `layer`, and each layer a unit or more";
+    let nothing = format!("figure \"t\": it has nothing to draw: {remedy}");
+    assert_eq!(message(Units::new("t").layer("a", ["x"]).svg()), nothing);
+    let empty = units().layer("more", [""; 0]);
+    let nothing = format!("figure \"Ways from w01\": layer \"more\" has nothing to draw: {remedy}");
+    assert_eq!(message(empty.svg()), nothing);
+    let unknown = "figure \"Ways from w01\": no layer has a unit \"h9\": give it to one with \
+                   `layer`, or use the name that it has there";
+    for figure in
+        [units().through(["h9"]), units().label("h9", "o0", "w"), units().label("x0", "h9", "w")]
+    {
+        assert_eq!(message(figure.svg()), unknown);
+    }
+    for [from, to] in [["x0", "o0"], ["h1", "x0"], ["o0", "o1"]] {
+        assert_eq!(
+            message(units().label(from, to, "w").svg()),
+            format!(
+                "figure \"Ways from w01\": no line runs from \"{from}\" to \"{to}\": label one from \
+                 a layer to the next"
+            )
+        );
+    }
 }
 
 fn message(result: Result<String, PlotError>) -> String {

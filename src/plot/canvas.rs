@@ -281,6 +281,21 @@ impl<B: DrawingBackend> Canvas<B> {
         self.line(&[&corners[..], &corners[..1]].concat(), ink, width)
     }
 
+    /// The outline of a circle.
+    pub(super) fn ring(
+        &mut self,
+        (x, y): Point,
+        radius: f64,
+        ink: Ink,
+        width: f64,
+    ) -> Result<(), PlotError> {
+        const CORNERS: u32 = 96;
+        let angle = |k: u32| std::f64::consts::TAU * f64::from(k) / f64::from(CORNERS);
+        let corner = |k: u32| (x + radius * angle(k).cos(), y + radius * angle(k).sin());
+        // Two corners more, so that the line ends where it is closed already.
+        self.line(&(0..CORNERS + 2).map(corner).collect::<Vec<_>>(), ink, width)
+    }
+
     /// A filled polygon.
     pub(super) fn polygon(&mut self, points: &[Point], ink: Ink) -> Result<(), PlotError> {
         let corners: Vec<_> = points.iter().map(|&point| self.point(point)).collect();
