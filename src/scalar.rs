@@ -75,7 +75,7 @@
 
 /// What the network learns: 17 numbers. Its gradient has the same form.
 ///
-/// W and V hold a row for each unit that a weight comes from, a column for each that it goes to.
+/// A row of W or V belongs to the unit that its weights come from, a column to the one they go to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights {
     /// From the inputs to the hidden units.

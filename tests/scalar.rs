@@ -235,11 +235,11 @@ fn eq_log_probability() {
 fn eq_log_probability_slope() {
     let o = [0.7, -1.9];
     let p = softmax(o);
-    for k in 0..2 {
-        for j in 0..2 {
-            let numeric = slope(|o_j| softmax(with(o, j, o_j))[k].ln(), o[j]);
-            let same = if j == k { 1.0 } else { 0.0 };
-            assert_close(&[numeric], &[same - p[j]], 1e-9);
+    for l in 0..2 {
+        for k in 0..2 {
+            let numeric = slope(|o_k| softmax(with(o, k, o_k))[l].ln(), o[k]);
+            let same = if l == k { 1.0 } else { 0.0 };
+            assert_close(&[numeric], &[same - p[k]], 1e-9);
         }
     }
 }
@@ -418,7 +418,7 @@ fn a_forgotten_path_is_seen_by_both_fixtures() {
 }
 
 #[test]
-fn symmetric_fixture_hides_a_bug_that_the_asymmetric_one_shows() {
+fn zeros_hide_a_forgotten_factor() {
     let (weights, sample) = SYMMETRIC;
     let bug = without_the_sigmoid(&weights, &sample);
     assert_eq!(bug, gradient(&weights, &sample).weights);
