@@ -186,11 +186,12 @@ fn rendered(equation: &Equation, mathematics: &Mathematics, test: &str) -> Resul
     ))
 }
 
-/// The chapter's shape ledger as a table: `{{shapes}}`.
+/// The chapter's shape ledger as a table: `{{shapes}}`. Lines between single numbers are left out:
+/// beside their equations they say all there is to say.
 pub fn ledger(equations: &[Equation]) -> String {
     let mut table = "| equation | shapes |\n|---|---|".to_owned();
     for Equation { id, number, shapes, .. } in equations {
-        for shapes in shapes {
+        for shapes in shapes.iter().filter(|shapes| has_axis(shapes)) {
             let shapes = escape_text(shapes);
             table.push_str(&format!(
                 "\n| <a class=\"reference\" href=\"#eq:{id}\">({number})</a> | \
@@ -199,4 +200,24 @@ pub fn ledger(equations: &[Equation]) -> String {
         }
     }
     table
+}
+
+/// Whether a line of the ledger names more than single numbers, whose shape is `[]`.
+fn has_axis(shapes: &str) -> bool {
+    shapes.split('[').skip(1).any(|shape| !shape.starts_with(']'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_leaves_single_numbers_out() {
+        for shapes in ["[3] = [] · [3]", "[] = [17] · [17], summed", "[k, n] = [k, m] · [m, n]"] {
+            assert!(has_axis(shapes), "{shapes}");
+        }
+        for shapes in ["[] = []", "[] = [] · [] + [] · []"] {
+            assert!(!has_axis(shapes), "{shapes}");
+        }
+    }
 }
