@@ -10,6 +10,9 @@
 //! | `{{reported 94.8 %}}` | a number that somebody else reports |
 //! | `{{shapes}}` | the shape ledger of the chapter: its equations with more than single numbers |
 //! | `{{solutions}}` | all exercises of the book, with links to their solutions |
+//!
+//! Quotation marks hold a source with spaces together:
+//! `{{number "notebooks/records/x.json#/ops/op=sin, by map/error"}}`.
 
 use crate::code;
 use crate::equations::{self, Equation};
@@ -86,7 +89,10 @@ pub fn collect<'a>(page: &Page<'a>, revision: &mut Revision) -> Vec<Directive<'a
 fn parse(text: &str) -> Option<Request<'_>> {
     let (kind, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let rest = rest.trim();
-    let (target, options) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let (target, options) = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?,
+        None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
+    };
     let options = options.trim();
     match (kind, target, options) {
         ("shapes", "", "") => Some(Request::Shapes),
@@ -180,7 +186,12 @@ mod tests {
             Some(Request::Number("a.ipynb#c", Some("error "), Some("scientific 1")))
         );
         assert_eq!(parse("number a.json#/b"), Some(Request::Number("a.json#/b", None, None)));
-        for text in ["", "code", "code a b", "number a after b", "number a percent", "figure a"] {
+        assert_eq!(
+            parse("number \"a.json#/op=b, with c/d\" as scientific 1"),
+            Some(Request::Number("a.json#/op=b, with c/d", None, Some("scientific 1")))
+        );
+        let refused = ["number a after b", "number a percent", "number \"a b", "figure a"];
+        for text in ["", "code", "code a b"].into_iter().chain(refused) {
             assert_eq!(parse(text), None, "{text}");
         }
     }

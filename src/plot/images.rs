@@ -158,12 +158,18 @@ impl Figure for ImageGrid {
         let firsts = widest(lines.iter().map(|(first, _)| *first), TEXT_SIZE)?;
         let text = widest(seconds, TEXT_SIZE)?.max(firsts + if any_wrong { CROSS } else { 0.0 });
         let (columns, tile) = columns(self.tiles.len(), canvas.width - 8.0, text);
-        let row_height = tile + GAP + if any_wrong { 2.0 * LINE } else { LINE };
 
+        let mut row_height = 0.0;
         for (i, (item, (first, second))) in self.tiles.iter().zip(&lines).enumerate() {
             let Ok(raster) = &item.image else { continue };
-            let x = 4.0 + (i % columns) as f64 * (tile + GAP);
-            let y = top + (i / columns) as f64 * row_height;
+            let column = i % columns;
+            if column == 0 {
+                top += row_height;
+                let row = &lines[i..lines.len().min(i + columns)];
+                let is_double = row.iter().any(|(_, second)| second.is_some());
+                row_height = tile + GAP + if is_double { 2.0 * LINE } else { LINE };
+            }
+            let (x, y) = (4.0 + column as f64 * (tile + GAP), top);
             let square = Rect { x, y, width: tile, height: tile };
             let fitted = fit(raster, square);
             canvas.raster(raster, fitted)?;
@@ -182,8 +188,7 @@ impl Figure for ImageGrid {
                 canvas.text(first, (middle, baseline), Align::Center, TEXT_SIZE, Ink::TEXT)?;
             }
         }
-        let rows = self.tiles.len().div_ceil(columns);
-        Ok(top + rows as f64 * row_height)
+        Ok(top + row_height)
     }
 }
 
