@@ -596,6 +596,22 @@ fn maps_stand_beside_their_picture() {
     );
 }
 
+#[test]
+fn a_second_line_takes_room_in_its_row_alone() {
+    let gray = Array2::<f32>::zeros((28, 28));
+    // Three rows of eight, with a mistake in the second.
+    let figure = (0..24).fold(ImageGrid::new("t"), |figure, i| {
+        figure.prediction(&gray, "7", if i == 12 { "1" } else { "7" })
+    });
+    let svg = figure.svg().unwrap();
+    let document = Document::parse(&svg).unwrap();
+    let images: Vec<_> = document.descendants().filter(|node| node.has_tag_name("image")).collect();
+    let top = |row: usize| number(images[8 * row], "y");
+    assert!((0..24).all(|i| number(images[i], "y") == top(i / 8)));
+    // A line is 19 pixels high, in tenths.
+    assert_eq!(top(2) - top(1) - (top(1) - top(0)), 190.0);
+}
+
 /// The lines of a network in color and the others, each from its left end to its right one.
 fn unit_lines(figure: &Units) -> [Vec<[f64; 4]>; 2] {
     let svg = figure.svg().unwrap();
