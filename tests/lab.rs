@@ -6,7 +6,7 @@
 mod process;
 
 use process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -185,20 +185,22 @@ fn the_kernel_is_registered_in_the_environment_alone() {
     machine.set_up();
     let registration = machine.registration();
     let kernel = machine.lab("kernel/bin/evcxr_jupyter");
-    assert_eq!(registration["argv"][0].as_str(), kernel.to_str());
-    assert_eq!(registration["argv"][1], "--control_file");
-    assert_eq!(registration["argv"][2], "{connection_file}");
+    let started = [
+        machine.lab("python/bin/python"),
+        machine.lab("launch.py"),
+        machine.project().join("target/notebooks"),
+        kernel,
+        "--control_file".into(),
+        "{connection_file}".into(),
+    ];
+    assert_eq!(registration["argv"], json!(started));
+    let launcher = fs::read_to_string(machine.lab("launch.py")).expect("a launcher");
+    assert_eq!(launcher, include_str!("../src/command/lab/launch.py"));
     assert_eq!(registration["language"], "rust");
     assert_eq!(registration["interrupt_mode"], "message");
     let environment = &registration["env"];
     let jupyter = machine.lab("python/share/jupyter");
     assert_eq!(environment["JUPYTER_PATH"].as_str(), jupyter.to_str());
-    let settings = machine.lab("evcxr");
-    assert_eq!(environment["EVCXR_CONFIG_DIR"].as_str(), settings.to_str());
-    let text = fs::read_to_string(settings.join("evcxr.toml")).expect("settings");
-    let builds = machine.project().join("target/notebooks");
-    assert!(text.contains("preserve_vars_on_panic = false"), "{text}");
-    assert!(text.contains(&format!("CARGO_BUILD_BUILD_DIR={}\n", builds.display())), "{text}");
     assert_eq!(fs::read_dir(machine.path("home")).expect("a folder").count(), 0);
 }
 
@@ -237,7 +239,7 @@ fn what_is_half_there_is_mended() {
         ("rm -r python; echo > python", "a file is in the place", python),
         ("echo '{\"argv\": [' > python/share/jupyter/kernels/rust/kernel.json", "cut off", none),
         ("rm python/share/jupyter/kernels/rust/version.txt", "not registered", registration),
-        ("rm -r evcxr", "the settings are gone", none),
+        ("echo > launch.py", "the launcher is cut off", none),
         (
             "echo > kernel/bin/evcxr_jupyter; chmod -x kernel/bin/evcxr_jupyter",
             "half a kernel",
@@ -257,8 +259,8 @@ fn what_is_half_there_is_mended() {
         let calls = machine.calls();
         assert_eq!(work(&calls), expected, "{reason}: {calls}");
         assert_eq!(machine.registration(), whole, "{reason}");
-        let settings = machine.lab("evcxr/evcxr.toml");
-        assert!(settings.is_file(), "{reason}");
+        let launcher = fs::read_to_string(machine.lab("launch.py")).expect("a launcher");
+        assert!(launcher.contains("os.execv"), "{reason}");
         assert_success(&machine.run(&["--no-open"]));
         assert_eq!(work(&machine.calls()), none, "{reason}");
     }
@@ -274,7 +276,7 @@ fn a_kernel_of_the_user_is_used_where_it_is_the_same_version() {
         machine.write("home/.cargo/.crates.toml", &record);
         machine.script("home/.cargo/bin/evcxr_jupyter", KERNEL);
         assert_success(&machine.run(&["--no-open"]));
-        (machine.registration()["argv"][0].as_str().map(PathBuf::from), machine)
+        (machine.registration()["argv"][3].as_str().map(PathBuf::from), machine)
     };
     let (kernel, machine) = kernel_of("0.22.0");
     assert_eq!(kernel, Some(machine.path("home/.cargo/bin/evcxr_jupyter")));

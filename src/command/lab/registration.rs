@@ -1,9 +1,9 @@
-//! The kernel's place in the environment, where every front end looks for it, and its settings.
+//! The kernel's place in the environment, where every front end looks for it.
 //!
-//! A kernel has a folder of its own for the cells that it compiles. What cells depend on is the
-//! same for all kernels, and is compiled once: it lies in a build directory that kernels share,
-//! and cargo's lock keeps two of them from writing to it at once. A kernel takes what cargo has
-//! linked from its own target directory, so that none can load the cells of another.
+//! What cells depend on is the same for all kernels, and is compiled once: it lies in a build
+//! directory that a kernel takes over from the one before it. Kernels that run at the same time have
+//! one each, for they call the crates of their cells by the same name, and in a shared directory one
+//! would load the cells of another. `launch.py` sees to both, and writes the kernel's settings.
 
 use super::child::{self, ChildError};
 use super::environment::Environment;
@@ -19,6 +19,9 @@ use thiserror::Error;
 /// What front ends call the kernel.
 pub const DISPLAY_NAME: &str = "Rust";
 
+/// What Jupyter starts in the place of the kernel, by the environment's Python.
+const LAUNCHER: &str = include_str!("launch.py");
+
 /// Why the environment does not know the kernel.
 #[derive(Debug, Error)]
 pub enum RegistrationError {
@@ -28,14 +31,14 @@ pub enum RegistrationError {
     Unwritable { path: PathBuf, source: io::Error },
 }
 
-/// Writes the kernel's settings and its registration, where they are not as they should be.
+/// Writes the kernel's launcher and its registration, where they are not as they should be.
 pub fn register(
     project: &Project,
     environment: &Environment<'_>,
     kernel: &Path,
 ) -> Result<(), RegistrationError> {
-    let settings = project.folder().join("evcxr");
-    keep(&settings.join("evcxr.toml"), &settings_text(project))?;
+    let launcher = project.folder().join("launch.py");
+    keep(&launcher, LAUNCHER)?;
     let jupyter = environment.folder().join("share").join("jupyter");
     let folder = jupyter.join("kernels").join("rust");
     // The kernel's own installation ends with this file.
@@ -44,42 +47,19 @@ pub fn register(
         install.arg("--install").env("JUPYTER_PATH", &jupyter);
         child::run(install, "registering the kernel", &project.log("kernel"))?;
     }
-    keep(&folder.join("kernel.json"), &registration_text(kernel, &settings, &jupyter))
-}
-
-/// The kernel's settings: cells end at a panic, as a program does, kernels share builds, and what
-/// cells call is compiled as in a release. What a cell would gain from an incremental build of the
-/// library, every first cell would pay for.
-fn settings_text(project: &Project) -> String {
-    format!(
-        "[evcxr]
-preserve_vars_on_panic = false
-prelude = '''
-:build_env CARGO_BUILD_BUILD_DIR={}
-:build_env CARGO_INCREMENTAL=0
-:build_env CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false
-:build_env CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false
-'''
-",
-        project.builds().display()
-    )
-}
-
-/// What Jupyter starts for a Rust notebook.
-fn registration_text(kernel: &Path, settings: &Path, jupyter: &Path) -> String {
+    let builds = project.builds();
     let registration = json!({
-        "argv": [kernel, "--control_file", "{connection_file}"],
+        "argv": [environment.python(), launcher, builds, kernel, "--control_file", "{connection_file}"],
         "display_name": DISPLAY_NAME,
         "language": "rust",
         "interrupt_mode": "message",
         "env": {
-            "EVCXR_CONFIG_DIR": settings,
             // The kernel looks here for an older registration to renew: its own is none, and the
             // user's, in the home folder, is not this lab's.
             "JUPYTER_PATH": jupyter,
         },
     });
-    format!("{registration:#}\n")
+    keep(&folder.join("kernel.json"), &format!("{registration:#}\n"))
 }
 
 /// Writes `text` to `path`, unless it is there.
