@@ -71,6 +71,12 @@ impl fmt::Display for Entry {
 pub struct Report {
     /// The entry with the largest relative error. `None` where no parameter was checked.
     pub worst: Option<Entry>,
+    /// Of the same parameter, the entry with the smallest relative error, among those where
+    /// max(|analytic|, |numeric|) ≥ floor. `None` where there is none.
+    ///
+    /// A wrong factor c leaves |c − 1| / max(1, |c|) in all of them: `worst` and `mildest` then
+    /// have the same error. A lost term or a wrong index leaves another one in each.
+    pub mildest: Option<Entry>,
     /// Number of entries checked.
     pub entries: usize,
     /// Parameters whose derivatives, by both ways, are below the floor in every entry: zero, most
@@ -90,6 +96,10 @@ impl fmt::Display for Report {
         write!(f, "{} entries", self.entries)?;
         if let Some(worst) = &self.worst {
             write!(f, "; {worst}")?;
+        }
+        if let Some(mildest) = &self.mildest {
+            let (parameter, error) = (mildest.parameter.index(), mildest.relative_error);
+            write!(f, "; smallest in %{parameter}: {error:.1e} at {:?}", mildest.index)?;
         }
         for var in &self.vacuous {
             write!(f, "; parameter %{} has no gradient but zeros", var.index())?;
@@ -113,27 +123,38 @@ impl Gradcheck {
         tape.forward();
         tape.backward_from(y, dy)?;
         let parameters: Vec<Var> = tape.vars().filter(|&var| tape.is_parameter(var)).collect();
-        let mut report = Report { worst: None, entries: 0, vacuous: Vec::new() };
+        let mut report = Report { worst: None, mildest: None, entries: 0, vacuous: Vec::new() };
         for parameter in parameters {
             let gradient = tape.gradient(parameter).clone();
-            let mut vacuous = true;
+            let (mut worst, mut mildest) = (None::<Entry>, None::<Entry>);
             for (index, &analytic) in gradient.indexed_iter() {
                 let (numeric, step) = self.central_difference(tape, parameter, &index, y, dy);
-                let scale = analytic.abs().max(numeric.abs()).max(self.floor);
-                let relative_error = (analytic - numeric).abs() / scale;
+                let size = analytic.abs().max(numeric.abs());
+                let relative_error = (analytic - numeric).abs() / size.max(self.floor);
                 // What is not a number compares with nothing: let it be the worst.
                 let relative_error =
                     if relative_error.is_nan() { f64::INFINITY } else { relative_error };
-                vacuous &= analytic.abs().max(numeric.abs()) < self.floor;
-                report.entries += 1;
-                if report.worst.as_ref().is_none_or(|worst| relative_error > worst.relative_error) {
+                let entry = || {
                     let index = index.as_array_view().to_vec();
-                    report.worst =
-                        Some(Entry { parameter, index, analytic, numeric, step, relative_error });
+                    Some(Entry { parameter, index, analytic, numeric, step, relative_error })
+                };
+                report.entries += 1;
+                if worst.as_ref().is_none_or(|worst| relative_error > worst.relative_error) {
+                    worst = entry();
+                }
+                let below_floor = size < self.floor;
+                let milder = |mildest: &Entry| relative_error < mildest.relative_error;
+                if !below_floor && mildest.as_ref().is_none_or(milder) {
+                    mildest = entry();
                 }
             }
-            if vacuous {
+            // Where no entry reaches the floor, there is none to be the mildest.
+            if mildest.is_none() {
                 report.vacuous.push(parameter);
+            }
+            let error = worst.as_ref().map(|worst| worst.relative_error);
+            if error > report.worst.as_ref().map(|worst| worst.relative_error) {
+                (report.worst, report.mildest) = (worst, mildest);
             }
         }
         tape.forward();

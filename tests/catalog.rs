@@ -1,7 +1,9 @@
 //! No op without a gradient check: the names in the sources against those in the catalog.
+//! And none that assigns a gradient where it should add to it.
 
+use approx::RelativeEq;
 use chainrule::gradcheck::Draw;
-use chainrule::{Tape, catalog};
+use chainrule::{Mode, Tape, Var, catalog};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -81,6 +83,32 @@ fn every_op_has_a_gradient_check() {
         (files, found) = (files + 1, found + names.len());
     }
     assert!(files >= 5 && found >= 21, "{found} names in {files} files: is this the source?");
+}
+
+/// A gradient has a term for each use. Every node of every case is used once more, behind the op:
+/// so the other term, 10, is there already when the op's backward pass comes.
+#[test]
+fn every_op_adds_to_the_gradients_of_its_inputs() {
+    for case in catalog::cases() {
+        let mut tape = Tape::new();
+        tape.set_mode(Mode::Training { step: 3 });
+        let y = (case.record)(&mut tape, &mut Draw::new(29)).unwrap();
+        let total = tape.sum(y).unwrap();
+        let inputs: Vec<Var> =
+            tape.vars().filter(|&var| var < y && !tape.gradient(var).is_empty()).collect();
+        assert!(!inputs.is_empty(), "{}: no gradient is wanted", case.op);
+        for x in inputs {
+            tape.backward(total);
+            let expected = tape.gradient(x) + 10.0;
+            let tenfold = tape.scale(x, 10.0).unwrap();
+            let other = tape.sum(tenfold).unwrap();
+            let loss = tape.add(total, other).unwrap();
+            tape.backward(loss);
+            let dx = tape.gradient(x);
+            let found = dx.relative_eq(&expected, 1e-12, 1e-12);
+            assert!(found, "{}: of %{}, {dx} in the place of {expected}", case.op, x.index());
+        }
+    }
 }
 
 #[test]

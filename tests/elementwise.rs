@@ -130,7 +130,7 @@ fn eq_divide_denominator() {
     assert_relative_eq!(db, -&dy * &a / (&b * &b), max_relative = 1e-15);
     assert_relative_eq!(db, -&dy * &y / &b, max_relative = 1e-15);
     assert_relative_eq!(db, gradient(&b, &dy, |b| &a / b), max_relative = 1e-7);
-    // The change of f over h, before h vanishes.
+    // The change of f, over the common denominator.
     let (a, b, h) = (1.7, -0.6, 0.01);
     assert_relative_eq!(a / (b + h) - a / b, -a * h / ((b + h) * b), max_relative = 1e-12);
 }

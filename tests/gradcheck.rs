@@ -107,9 +107,11 @@ fn a_wrong_sign_is_caught() {
     };
     assert!(passes(&check(subtract(-1.0), MATRICES, false)));
     let report = check(subtract(1.0), MATRICES, false);
-    // |dy − (−dy)| / |dy| = 2, in the second parameter.
-    assert_relative_eq!(report.max_relative_error(), 2.0, max_relative = 1e-6);
-    assert_eq!(report.worst.unwrap().parameter.index(), 1);
+    // |dy − (−dy)| / |dy| = 2, in the second parameter, from the worst entry to the mildest.
+    for entry in [report.worst.unwrap(), report.mildest.unwrap()] {
+        assert_relative_eq!(entry.relative_error, 2.0, max_relative = 1e-6);
+        assert_eq!(entry.parameter.index(), 1);
+    }
 }
 
 #[test]
@@ -132,6 +134,9 @@ fn a_dropped_sum_is_caught() {
     assert!(passes(&check(bias(true), &[&[4, 3], &[3]], false)));
     let report = check(bias(false), &[&[4, 3], &[3]], false);
     assert!(report.max_relative_error() > 0.1, "{report}");
+    // Other terms are missing in each entry: the mildest error is another one.
+    let mildest = report.mildest.as_ref().unwrap();
+    assert!(report.max_relative_error() > 1.5 * mildest.relative_error, "{report}");
     assert_eq!(report.worst.unwrap().parameter.index(), 1);
     // With a batch of one sample the fault does not show: a check needs several rows.
     assert!(passes(&check(bias(false), &[&[1, 3], &[3]], false)));
@@ -238,6 +243,9 @@ fn a_missing_transpose_is_caught() {
     assert!(passes(&check(matmul(true), MATRICES, false)));
     let report = check(matmul(false), MATRICES, false);
     assert!(report.max_relative_error() > 0.1, "{report}");
+    // Two unrelated numbers are held against each other, other ones in each entry.
+    let mildest = report.mildest.as_ref().unwrap();
+    assert!(report.max_relative_error() > 1.5 * mildest.relative_error, "{report}");
     assert_eq!(report.worst.unwrap().parameter.index(), 1);
     // A symmetric left factor is its own transpose, and hides the fault.
     let mut draw = Draw::new(32);
@@ -372,7 +380,7 @@ fn nothing_to_check_is_no_success() {
     let x = tape.input(arr1(&[1.0]));
     let y = tape.exp(x).unwrap();
     let report = Gradcheck::default().run(&mut tape, y, &Tensor::ones(IxDyn(&[1]))).unwrap();
-    assert_eq!((report.entries, report.worst.as_ref()), (0, None));
+    assert_eq!((report.entries, &report.worst, &report.mildest), (0, &None, &None));
     assert_eq!(report.max_relative_error(), f64::INFINITY);
     assert_eq!(report.to_string(), "0 entries");
     assert_eq!(
@@ -406,6 +414,51 @@ fn the_report_names_the_worst_entry() {
     // The tape is left as it was.
     assert_eq!(tape.value(x), &before);
     assert_eq!(tape.value(y), &(before * 2.0));
+}
+
+#[test]
+fn a_factor_leaves_the_same_error_everywhere() {
+    let multiply = || Planted {
+        shape: first_shape,
+        forward: |x, y| y.assign(&(&x[0] * &x[1])),
+        backward: |x, dy, mut dx| {
+            *dx.wanted(0).unwrap() += &(dy * &x[1]);
+            *dx.wanted(1).unwrap() += &(dy * &x[0] * 3.0);
+        },
+    };
+    // (3 − 1) / 3, from the worst entry of the second parameter to the mildest. The first is right.
+    let random = check(multiply(), MATRICES, false);
+    // An entry whose derivative is zero shows no factor, and is not the mildest.
+    let mut draw = Draw::new(38);
+    let [mut a, b, dy] = [0, 1, 2].map(|_| draw.away_from_zero(&[2, 3]));
+    a[[1, 0]] = 0.0;
+    let with_zero = check_at(multiply(), &[a, b], &dy);
+    for report in [random, with_zero] {
+        let message = report.to_string();
+        assert!(message.contains("; smallest in %1: 6.7e-1 at ["), "{message}");
+        for entry in [report.worst.unwrap(), report.mildest.unwrap()] {
+            assert_relative_eq!(entry.relative_error, 2.0 / 3.0, max_relative = 1e-8);
+            assert_eq!(entry.parameter.index(), 1);
+        }
+    }
+}
+
+#[test]
+fn the_mildest_entry_is_one_of_the_worst_parameter() {
+    // The first and the third parameter are right. The second is wrong in one of its entries.
+    let mut tape = Tape::<f64>::new();
+    let [a, b, c] = [[0.4, 1.2], [0.5, 2.0], [0.7, 1.1]].map(|x| tape.parameter(arr1(&x)));
+    let faulty = tape.map(b, "faulty", |x| x, |x| if x > 1.0 { 1.5 } else { 1.0 }).unwrap();
+    let product = tape.multiply(a, c).unwrap();
+    let y = tape.add(product, faulty).unwrap();
+    let dy = arr1(&[1.5, -0.8]).into_dyn();
+    let report = Gradcheck::default().run(&mut tape, y, &dy).unwrap();
+    let (worst, mildest) = (report.worst.as_ref().unwrap(), report.mildest.as_ref().unwrap());
+    assert_eq!((worst.parameter, worst.index.as_slice()), (b, [1].as_slice()));
+    assert_eq!((mildest.parameter, mildest.index.as_slice()), (b, [0].as_slice()));
+    assert_relative_eq!(worst.relative_error, 1.0 / 3.0, max_relative = 1e-8);
+    assert!(mildest.relative_error < 1e-9, "{report}");
+    assert_eq!(report.entries, 6);
 }
 
 #[test]
@@ -663,21 +716,21 @@ fn eq_relative_error_range() {
     let mut draw = Draw::new(34);
     let pairs: Tensor<f64> = draw.uniform(&[200, 2], -2.0, 2.0);
     for pair in pairs.rows() {
-        let (a, n) = (pair[0], pair[1]);
-        let e = report_of(a, n, 0.0).max_relative_error();
-        assert!((0.0..=2.0 + 1e-9).contains(&e), "{a} {n}: {e}");
+        let (a, d) = (pair[0], pair[1]);
+        let e = report_of(a, d, 0.0).max_relative_error();
+        assert!((0.0..=2.0 + 1e-9).contains(&e), "{a} {d}: {e}");
         // Between the same signs the larger of the two is the bound.
-        assert!(a * n < 0.0 || e <= 1.0, "{a} {n}: {e}");
+        assert!(a * d < 0.0 || e <= 1.0, "{a} {d}: {e}");
     }
     assert_relative_eq!(report_of(-0.3, 0.3, 0.0).max_relative_error(), 2.0, max_relative = 1e-9);
 }
 
 #[test]
 fn eq_relative_error_of_a_factor() {
-    for n in [-3.0, 0.2, 1.7] {
+    for d in [-3.0, 0.2, 1.7] {
         for c in [-2.0, -1.0, 0.0, 0.125, 0.5, 1.0, 2.0, 24.0] {
             let expected = f64::abs(c - 1.0) / f64::abs(c).max(1.0);
-            let e = report_of(c * n, n, 1e-3).max_relative_error();
+            let e = report_of(c * d, d, 1e-3).max_relative_error();
             assert_relative_eq!(e, expected, max_relative = 1e-9, epsilon = 1e-9);
         }
     }

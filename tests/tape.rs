@@ -1,6 +1,7 @@
 //! The claims of chapter 2.
 
 mod numeric;
+mod small_tape;
 
 use approx::assert_relative_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
@@ -10,6 +11,7 @@ use chainrule::{Mlp, Mode, Op, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, IxDyn, arr1, arr2};
 use numeric::gradient;
 use proptest::prelude::*;
+use small_tape::SmallTape;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -216,28 +218,31 @@ fn visited_in(order: [&str; 3]) -> f64 {
 }
 
 #[test]
-fn a_gradient_passed_on_too_early_is_not_whole() -> Result<(), ShapeError> {
+fn a_gradient_passed_on_too_early_is_not_whole() {
     // L = 4a² + 2a, so the derivative at a = 3 is 8a + 2 = 26.
     assert_eq!(visited_in(["L = b + c", "c = b·b", "b = a + a"]), 26.0);
     assert_eq!(visited_in(["L = b + c", "b = a + a", "c = b·b"]), 2.0);
+}
 
-    let mut tape = Tape::<f64>::new();
-    let a = tape.parameter(arr1(&[3.0]));
-    let b = tape.add(a, a)?;
-    let c = tape.multiply(b, b)?;
-    let loss = tape.add(b, c)?;
-    tape.backward(loss);
-    assert_eq!(tape.gradient(a)[0], 26.0);
-    Ok(())
+#[test]
+fn a_whole_tape() {
+    let mut tape = SmallTape::default();
+    let a = tape.leaf(3.0);
+    let b = tape.add(a, a);
+    let c = tape.multiply(b, b);
+    let loss = tape.add(b, c);
+    assert_eq!(tape.values, [3.0, 6.0, 36.0, 42.0]);
+    // da, db, dc and dL.
+    assert_eq!(tape.gradients(loss), [26.0, 13.0, 1.0, 1.0]);
 }
 
 /// A graph of single numbers. Node k of the results is a sum or a product of two earlier nodes.
-struct Small {
+struct Graph {
     leaves: Vec<f64>,
     results: Vec<(bool, usize, usize)>,
 }
 
-impl Small {
+impl Graph {
     fn draw(seed: u64) -> Self {
         let mut draw = Draw::new(seed);
         let leaves: Tensor<f64> = draw.away_from_zero(&[3]);
@@ -247,6 +252,18 @@ impl Small {
             (draw.labels::<f64>(1, 2)[0] == 1.0, node - 1, other)
         });
         Self { results: results.collect(), leaves: leaves.into_iter().collect() }
+    }
+
+    /// The graph on the library's tape, and its nodes.
+    fn record(&self) -> (Tape<f64>, Vec<Var>) {
+        let mut tape = Tape::new();
+        let mut vars: Vec<Var> =
+            self.leaves.iter().map(|&leaf| tape.parameter(arr1(&[leaf]))).collect();
+        for &(product, a, b) in &self.results {
+            let (a, b) = (vars[a], vars[b]);
+            vars.push(if product { tape.multiply(a, b) } else { tape.add(a, b) }.unwrap());
+        }
+        (tape, vars)
     }
 
     fn values(&self) -> Vec<f64> {
@@ -283,24 +300,18 @@ impl Small {
 fn eq_paths() {
     let mut most = 0;
     for seed in 0..20 {
-        let small = Small::draw(seed);
-        let mut tape = Tape::<f64>::new();
-        let mut vars: Vec<Var> =
-            small.leaves.iter().map(|&leaf| tape.parameter(arr1(&[leaf]))).collect();
-        for &(product, a, b) in &small.results {
-            let (a, b) = (vars[a], vars[b]);
-            vars.push(if product { tape.multiply(a, b) } else { tape.add(a, b) }.unwrap());
-        }
+        let graph = Graph::draw(seed);
+        let (mut tape, vars) = graph.record();
         tape.backward(vars[8]);
-        let values = small.values();
+        let values = graph.values();
         for leaf in 0..3 {
-            let (sum, count) = small.paths(&values, leaf);
+            let (sum, count) = graph.paths(&values, leaf);
             most = most.max(count);
             assert_relative_eq!(tape.gradient(vars[leaf])[0], sum, max_relative = 1e-12);
             let moved = |by: f64| {
-                let mut leaves = small.leaves.clone();
+                let mut leaves = graph.leaves.clone();
                 leaves[leaf] += by;
-                Small { leaves, results: small.results.clone() }.values()[8]
+                Graph { leaves, results: graph.results.clone() }.values()[8]
             };
             let step = f64::EPSILON.cbrt();
             let numeric = (moved(step) - moved(-step)) / (2.0 * step);
@@ -308,6 +319,29 @@ fn eq_paths() {
         }
     }
     assert!(most > 10, "{most} paths at most");
+}
+
+#[test]
+fn the_small_tape_equals_the_tape() {
+    for seed in 0..20 {
+        let graph = Graph::draw(seed);
+        let (mut tape, vars) = graph.record();
+        let mut small = SmallTape::default();
+        for &leaf in &graph.leaves {
+            small.leaf(leaf);
+        }
+        for &(product, a, b) in &graph.results {
+            let op = if product { SmallTape::multiply } else { SmallTape::add };
+            op(&mut small, a, b);
+        }
+        for (node, &y) in vars.iter().enumerate() {
+            tape.backward(y);
+            for (&var, gradient) in vars.iter().zip(small.gradients(node)) {
+                assert_relative_eq!(tape.gradient(var)[0], gradient, max_relative = 1e-14);
+            }
+            assert_relative_eq!(tape.value(y)[0], small.values[node], max_relative = 1e-14);
+        }
+    }
 }
 
 /// An op that counts the calls of both its passes.
@@ -346,7 +380,21 @@ impl Op<f64> for Counting {
 }
 
 #[test]
-fn doublings_have_more_paths_than_steps() -> Result<(), ShapeError> {
+fn doublings_have_more_paths_than_steps() {
+    let mut tape = SmallTape::default();
+    let bottom = tape.leaf(1.0);
+    let mut top = bottom;
+    for _ in 0..30 {
+        top = tape.add(top, top);
+    }
+    let arrows: usize = tape.inputs.iter().map(|inputs| inputs.len()).sum();
+    assert_eq!(arrows, 60);
+    // One path for each choice of left or right: 2³⁰ of them, each with the product 1.
+    assert_eq!(tape.gradients(top)[bottom], 1_073_741_824.0);
+}
+
+#[test]
+fn each_op_goes_back_once_however_many_paths_there_are() -> Result<(), ShapeError> {
     let calls = Arc::new([0, 0].map(AtomicUsize::new));
     let mut tape = Tape::<f64>::new();
     let a = tape.parameter(arr1(&[1.0]));
@@ -355,7 +403,6 @@ fn doublings_have_more_paths_than_steps() -> Result<(), ShapeError> {
         y = tape.push(Counting { calls: calls.clone() }, &[y, y])?;
     }
     tape.backward(y);
-    // One path for each choice of left or right: 2³⁰ of them, each with the product 1.
     assert_eq!(tape.gradient(a)[0], 1_073_741_824.0);
     assert_eq!(calls[1].load(Relaxed), 30);
     Ok(())
@@ -578,15 +625,21 @@ fn an_assignment_loses_every_use_but_one() -> Result<(), ShapeError> {
     assert_eq!((tape.gradient(b)[0], tape.gradient(a)[0]), (1.0, 1.0));
     let report = Gradcheck::default().run(&mut tape, c, &dy)?;
     assert_relative_eq!(report.max_relative_error(), 0.75, max_relative = 1e-8);
+    Ok(())
+}
 
-    // It spoils the gradients of others too: y = 10·a + (a + other), and of 11 the first use's
-    // 10 is there, or not, as the order has it.
+/// y = 10·a + (a + b): of 11, the 10 of the other op is there or not, as the order has it.
+#[test]
+fn an_assignment_deletes_what_another_op_has_added() -> Result<(), ShapeError> {
+    let mut tape = Tape::<f64>::new();
+    let a = tape.parameter(arr1(&[1.5]));
+    let b = tape.parameter(arr1(&[-0.5]));
     let tenfold = tape.scale(a, 10.0)?;
-    let sum = tape.push(Assigning, &[a, other])?;
+    let sum = tape.push(Assigning, &[a, b])?;
     let y = tape.add(tenfold, sum)?;
     tape.backward(y);
     assert_eq!(tape.gradient(a)[0], 11.0);
-    let sum = tape.push(Assigning, &[a, other])?;
+    let sum = tape.push(Assigning, &[a, b])?;
     let tenfold = tape.scale(a, 10.0)?;
     let y = tape.add(tenfold, sum)?;
     tape.backward(y);
@@ -647,6 +700,14 @@ fn a_replay_takes_the_leaves_as_they_are_now() {
     assert_eq!(tape.value(y), &arr1(&[10.0, 21.0]).into_dyn());
     tape.forward();
     assert_eq!(tape.value(y), &arr1(&[5.0, -7.0]).into_dyn());
+}
+
+#[test]
+fn a_step_of_learning_is_in_the_next_replay() {
+    let mut tape = Tape::<f64>::new();
+    let a = tape.parameter(arr1(&[1.0, -1.0]));
+    let b = tape.parameter(arr1(&[5.0, 7.0]));
+    let y = tape.multiply(a, b).unwrap();
     tape.backward(y);
     let (mut value, gradient) = tape.parameter_mut(a);
     value.scaled_add(-0.1, gradient);

@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_ledger_leaves_single_numbers_out() {
-        for shapes in ["[3] = [] · [3]", "[] = [17] · [17], summed", "[k, n] = [k, m] · [m, n]"] {
+        for shapes in ["[3] = [] · [3]", "[] = [17] · [17], summed", "[k, n] = [k, m] · [m, n]"]
+        {
             assert!(has_axis(shapes), "{shapes}");
         }
         for shapes in ["[] = []", "[] = [] · [] + [] · []"] {

@@ -49,9 +49,14 @@ impl Mathematics {
     /// `display`.
     ///
     /// # Errors
-    /// [`Fault::Latex`] where KaTeX does not understand it.
+    /// [`Fault::Latex`] where KaTeX does not understand it, or would draw it wrong.
     pub fn render(&self, latex: &str, display: bool) -> Result<String, Fault> {
         let latex = latex.trim();
+        if has_root_without_braces(latex) {
+            let reason =
+                "write `\\sqrt{…}`: without braces the sign of a root is drawn over a symbol,";
+            return Err(Fault::Latex { latex: latex.to_owned(), reason: reason.into() });
+        }
         let settings = if display { &self.display } else { &self.inline };
         let html = render_to_string(&self.context, latex, settings).map_err(|error| {
             // The excerpt that follows underlines the place with combining characters, which few
@@ -100,6 +105,29 @@ impl Mathematics {
             revision.replace_or_note(page, range.clone(), html);
         }
     }
+}
+
+/// Whether a root's argument stands without braces, as in `\sqrt x`.
+///
+/// Left of the argument there must be room for the sign of the root. katex-rs 0.3 makes it for a
+/// group alone (in its `functions/sqrt.rs`), and draws the sign over a single symbol.
+fn has_root_without_braces(latex: &str) -> bool {
+    let mut rest = latex;
+    while let Some(start) = rest.find('\\') {
+        let name = &rest[start + 1..];
+        let letters = name.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(name.len());
+        // A command is a backslash and letters, or a backslash and one character.
+        let end = letters.max(name.chars().next().map_or(0, char::len_utf8));
+        let mut argument = name[end..].trim_start();
+        if argument.starts_with('[') {
+            argument = argument.split_once(']').map_or("", |(_, after)| after.trim_start());
+        }
+        if &name[..end] == "sqrt" && !argument.is_empty() && !argument.starts_with('{') {
+            return true;
+        }
+        rest = &name[end..];
+    }
+    false
 }
 
 /// The MathML without its copy of the LaTeX.
@@ -206,6 +234,31 @@ mod tests {
             "<path a=\"1\" d=\"M0\"/>"
         );
         assert_eq!(with_attributes_in_order("</mrow>"), "</mrow>");
+    }
+
+    #[test]
+    fn the_argument_of_a_root_has_braces() {
+        let mathematics = Mathematics::default();
+        for root in [r"\sqrt x", r"1 + \sqrt2", r"\sqrt[3] x", r"\sqrt{x} \sqrt\alpha"] {
+            let fault = mathematics.render(root, false).unwrap_err().to_string();
+            assert!(fault.contains(r"write `\sqrt{…}`"), "{fault}");
+            assert!(fault.contains(&format!("in `{root}`")), "{fault}");
+        }
+        for root in [r"\sqrt{x}", r"\sqrt {x}", r"\sqrt[3]{x}", r"\sqrt[n] {x}", r"a \\ sqrt"] {
+            assert!(mathematics.render(root, true).is_ok(), "{root}");
+        }
+        let fault = mathematics.render(r"\sqrt", false).unwrap_err().to_string();
+        assert!(fault.contains("Expected group"), "{fault}");
+    }
+
+    /// Where this fails, katex-rs makes room for the sign, and nothing need be refused.
+    #[test]
+    fn a_root_without_braces_has_no_room_for_its_sign() {
+        let Mathematics { context, inline, .. } = Mathematics::default();
+        let has_room =
+            |latex| render_to_string(&context, latex, &inline).unwrap().contains("padding-left");
+        assert!(has_room(r"\sqrt{x}"));
+        assert!(!has_room(r"\sqrt x"));
     }
 
     #[test]

@@ -97,6 +97,7 @@ fn broken_latex_is_found() {
     let problem = Fixture::new().append(SHIFT, r"So $\frac{1}{2 of it.").problem();
     says_all(&problem, &["chapters/02-shift.md:12: ", "this dollar sign begins no formula"]);
     added(r"$$ \undefined $$", &["Undefined control sequence", r"\undefined"]);
+    added(r"So $1 + \sqrt x$.", &[r"write `\sqrt{…}`", r"in `1 + \sqrt x`"]);
     let problem = Fixture::new().replace(SHIFT, "y = x + 1", r"y = \left( x + 1").problem();
     says_all(&problem, &["chapters/02-shift.md:5: "]);
 }

@@ -141,3 +141,62 @@ fn loops_equal_the_tape() -> Result<(), ShapeError> {
     assert_relative_eq!(flat(tape.gradient(w_var)), Array1::from(dw), max_relative = 1e-13);
     Ok(())
 }
+
+/// The mean loss of the network of chapter 1 over the rows of `x`, and the gradients of W, b, V
+/// and c. A bias is a matrix of one row. The outputs are small, so no maximum is taken off.
+fn both_passes(
+    x: &Array2<f64>,
+    t: &Array2<f64>,
+    [w, b, v, c]: &[Array2<f64>; 4],
+) -> (f64, [Array2<f64>; 4]) {
+    let ones = Array2::ones((x.nrows(), 1));
+    let z = x.dot(w) + b;
+    let h = z.mapv(|z| 1.0 / (1.0 + (-z).exp()));
+    let o = h.dot(v) + c;
+    let powers = o.exp();
+    let p = &powers / &powers.sum_axis(Axis(1)).insert_axis(Axis(1));
+    let loss = -(t * &p.ln()).sum() / x.nrows() as f64;
+
+    let d_o = (p - t) / x.nrows() as f64;
+    let (dv, dc, dh) = (h.t().dot(&d_o), ones.t().dot(&d_o), d_o.dot(&v.t()));
+    let dz = dh * &h * (1.0 - &h);
+    let (dw, db) = (x.t().dot(&dz), ones.t().dot(&dz));
+    (loss, [dw, db, dv, dc])
+}
+
+#[test]
+fn both_passes_equal_the_tape_and_differences() -> Result<(), ShapeError> {
+    let mut draw = Draw::new(6);
+    let x = matrix(&mut draw, 4, 2);
+    let t = arr2(&[[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [0.25, 0.75]]);
+    let parameters = [(2, 3), (1, 3), (3, 2), (1, 2)].map(|(k, n)| matrix(&mut draw, k, n));
+    let (loss, gradients) = both_passes(&x, &t, &parameters);
+
+    let mut tape = Tape::<f64>::new();
+    let [w, b, v, c] = &parameters;
+    let (x_var, t_var) = (tape.input(x.clone()), tape.input(t.clone()));
+    let (w, b) = (tape.parameter(w.clone()), tape.parameter(b.row(0).to_owned()));
+    let (v, c) = (tape.parameter(v.clone()), tape.parameter(c.row(0).to_owned()));
+    let z = tape.linear(x_var, w, b)?;
+    let h = tape.sigmoid(z)?;
+    let o = tape.linear(h, v, c)?;
+    let l = tape.softmax_cross_entropy(o, t_var)?;
+    tape.backward(l);
+    assert_relative_eq!(loss, tape.value(l)[[]], max_relative = 1e-13);
+
+    let step = f64::EPSILON.cbrt();
+    for (k, var) in [w, b, v, c].into_iter().enumerate() {
+        assert_eq!(gradients[k].dim(), parameters[k].dim());
+        for (i, (&own, &expected)) in gradients[k].iter().zip(tape.gradient(var)).enumerate() {
+            assert_relative_eq!(own, expected, max_relative = 1e-12);
+            let loss = |shift: f64| {
+                let mut moved = parameters.clone();
+                moved[k].as_slice_mut().expect("standard order")[i] += shift;
+                both_passes(&x, &t, &moved).0
+            };
+            let difference = (loss(step) - loss(-step)) / (2.0 * step);
+            assert_relative_eq!(own, difference, max_relative = 1e-7, epsilon = 1e-9);
+        }
+    }
+    Ok(())
+}
