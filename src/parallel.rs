@@ -80,6 +80,10 @@ pub fn vectorized(run: impl FnOnce()) {
     pulp::Arch::new().dispatch(run);
 }
 
+/// What runs on a part of some rows and on the same part of `N` others. It is called once a part: so
+/// the halving is compiled once for all loops.
+pub type Loop<'f, T, const N: usize> = dyn Fn(&mut [T], [&[T]; N]) + Sync + 'f;
+
 /// Runs `f` on parts of the matrix `y`, each with the same rows of the `N` matrices `x`. All have
 /// rows of `row` entries in row-major order.
 ///
@@ -91,7 +95,7 @@ pub fn for_rows<T: Real, const N: usize>(
     y: &mut [T],
     x: [&[T]; N],
     row: usize,
-    f: &(dyn Fn(&mut [T], [&[T]; N]) + Sync),
+    f: &Loop<'_, T, N>,
 ) {
     let n = y.len();
     let middle = n / row / 2 * row;
