@@ -84,7 +84,7 @@ impl Project {
         self.folder().join(format!("{step}.log"))
     }
 
-    /// Where kernels share what they compile: `cargo clean`'s, as it is soon made anew.
+    /// Where kernels compile, in a folder each: `cargo clean`'s, as it is soon made anew.
     pub fn builds(&self) -> PathBuf {
         self.root.join("target").join("notebooks")
     }
