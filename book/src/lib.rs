@@ -28,6 +28,7 @@ pub mod problem;
 pub mod prose;
 pub mod records;
 pub mod repository;
+pub mod search;
 pub mod sections;
 pub mod serve;
 pub mod site;
@@ -87,6 +88,7 @@ pub fn build(options: &Options, destination: &Path) -> Result<Summary> {
     // In the place of the command of the same name in book.toml.
     book.with_preprocessor(preprocessor);
     book.build()?;
+    search::write_formulas_once(&book.config.build.build_dir)?;
     let summary = *summary.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(summary)
 }

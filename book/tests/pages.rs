@@ -128,3 +128,13 @@ fn without_an_address_on_the_web_names_are_no_links() {
     let page = std::fs::read_to_string(fixture.path("site/index.html")).unwrap();
     has(&page, &["</a>, and\nits code."]);
 }
+
+#[test]
+fn the_search_index_has_a_formula_once() {
+    let fixture = Fixture::new();
+    fixture.page("index.html");
+    let mut files = std::fs::read_dir(fixture.path("book/site")).unwrap().map(|file| file.unwrap());
+    let index = files.find(|file| file.file_name().to_string_lossy().starts_with("searchindex"));
+    let index = std::fs::read_to_string(index.unwrap().path()).unwrap();
+    has(&index, &["Let y = f ( x ) be a function."]);
+}
