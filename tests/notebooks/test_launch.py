@@ -103,6 +103,19 @@ class Launch(unittest.TestCase):
             # A file of two names would change in both places.
             self.assertEqual(file.stat().st_nlink, 1)
 
+    def test_what_is_missing_is_said(self):
+        def said(builds, kernel):
+            command = [sys.executable, LAUNCHER, builds, kernel]
+            launched = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(launched.returncode, 1)
+            return launched.stderr
+
+        missing = str(self.builds / "kernel")
+        self.assertIn(f"the kernel {missing} does not start", said(self.builds, missing))
+        file = self.builds.with_name("file")
+        file.touch()
+        self.assertIn(f"compiled in {file}, which cannot be written", said(file, sys.executable))
+
 
 class AtOnce(unittest.TestCase):
     def test_kernels_that_run_at_once_run_their_own_cells(self):

@@ -96,16 +96,25 @@ def seed(folder: Path) -> None:
                 shutil.copytree(source, target, ignore=CELLS)
 
 
-def main() -> int:
-    """Becomes the kernel; on Windows, where that cannot be, waits for it."""
+def main() -> int | str:
+    """Becomes the kernel; on Windows, where that cannot be, waits for it. Returns the exit code, or
+    why there is no kernel."""
     builds, *kernel = sys.argv[1:]
-    folder, lock = free_folder(Path(builds))
-    (folder / "evcxr.toml").write_text(SETTINGS.format(folder=folder), encoding="utf-8")
+    try:
+        folder, lock = free_folder(Path(builds))
+        settings = SETTINGS.format(folder=folder)
+        (folder / "evcxr.toml").write_text(settings, encoding="utf-8")
+    except OSError as error:
+        return f"cells are compiled in {builds}, which cannot be written: {error}. Is the disk full?"
     os.environ["EVCXR_CONFIG_DIR"] = str(folder)
-    if os.name == "nt":
-        return subprocess.call(kernel)
-    os.set_inheritable(lock.fileno(), True)
-    os.execv(kernel[0], kernel)
+    try:
+        if os.name == "nt":
+            return subprocess.call(kernel)
+        os.set_inheritable(lock.fileno(), True)
+        os.execv(kernel[0], kernel)
+    except OSError as error:
+        lab = "`cargo run --release -- lab --no-open` installs it"
+        return f"the kernel {kernel[0]} does not start: {error}. {lab}"
 
 
 if __name__ == "__main__":
