@@ -193,7 +193,7 @@ impl Figure for Units {
         for (layer, Layer { name, units }) in self.layers.iter().enumerate() {
             for (unit, name) in units.iter().enumerate() {
                 let (x, y) = place(layer, unit);
-                let passed = self.is_passed(layer, unit) && !self.through.is_empty();
+                let passed = self.is_passed(layer, unit);
                 canvas.ring((x, y), RADIUS, Ink::TEXT, if passed { 2.2 } else { 1.2 })?;
                 let baseline = (x, y + 0.36 * TEXT_SIZE);
                 canvas.text(name, baseline, Align::Center, TEXT_SIZE, Ink::TEXT)?;

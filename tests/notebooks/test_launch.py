@@ -24,10 +24,10 @@ class Launch(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.builds = Path(folder.name) / "builds"
 
-    def start(self):
+    def start(self, script=KERNEL):
         """A kernel, and the name of the folder that it got."""
         kernel = subprocess.Popen(
-            [sys.executable, LAUNCHER, self.builds, sys.executable, "-c", KERNEL],
+            [sys.executable, LAUNCHER, self.builds, sys.executable, "-c", script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -57,14 +57,7 @@ class Launch(unittest.TestCase):
         # What a kernel has started may outlive it by a moment.
         program = f"[sys.executable, '-c', {KERNEL!r}]"
         script = f"import subprocess, sys; subprocess.Popen({program}, close_fds=False)"
-        kernel = subprocess.Popen(
-            [sys.executable, LAUNCHER, self.builds, sys.executable, "-c", script],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.addCleanup(self.stop, kernel)
-        kernel.stdout.readline()
+        kernel, _ = self.start(script)
         kernel.wait()
         self.assertEqual(self.start()[1], "2")
         kernel.stdin.close()
