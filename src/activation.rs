@@ -362,13 +362,3 @@ pub const CASES: &[Case] = &[
         tape.selu(x)
     }),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gradients() {
-        crate::gradcheck::assert_gradients(CASES);
-    }
-}

@@ -133,8 +133,8 @@ pub mod pool;
 
 use crate::gradcheck::Case;
 use crate::real::Real;
-use crate::tape::{Gradients, Inputs, Op, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, expect_inputs};
+use crate::tape::{Gradients, Inputs, Op, Tape, Var, product_multiplications};
+use crate::tensor::{BrokenRule, ShapeError, Tensor, expect_inputs};
 use ndarray::{ArrayView4, ArrayViewMut4};
 
 /// How a square kernel moves over images. Lengths are in pixels. Chapter 13.
@@ -144,7 +144,7 @@ use ndarray::{ArrayView4, ArrayViewMut4};
 ///
 /// let geometry = Geometry { kernel: 5, stride: 2, padding: 1 };
 /// assert_eq!(geometry.places(28)?, 13); // ⌊(28 + 2 − 5)/2⌋ + 1
-/// # Ok::<(), chainrule::ShapeError>(())
+/// # Ok::<(), chainrule::tensor::BrokenRule>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Geometry {
@@ -160,22 +160,22 @@ impl Geometry {
     /// ⌊(n + 2p − k)/s⌋ + 1: the number of places of the kernel along an axis of `n` pixels.
     ///
     /// # Errors
-    /// [`ShapeError`] where kernel or stride is 0, or the kernel is larger than the padded image.
-    pub fn places(self, n: usize) -> Result<usize, ShapeError> {
+    /// [`BrokenRule`] where kernel or stride is 0, or the kernel is larger than the padded image.
+    pub fn places(self, n: usize) -> Result<usize, BrokenRule> {
         let Self { kernel, stride, padding } = self;
-        let refuse = |rule: String| Err(ShapeError::new("geometry", &[&[n]], rule));
         if kernel == 0 {
-            return refuse("the kernel must be 1 or more pixels wide".to_owned());
+            return Err("the kernel must be 1 or more pixels wide".into());
         }
         if stride == 0 {
-            return refuse("the stride must be 1 or more pixels".to_owned());
+            return Err("the stride must be 1 or more pixels".into());
         }
-        match (n + 2 * padding).checked_sub(kernel) {
-            Some(room) => Ok(room / stride + 1),
-            None => refuse(format!(
+        let Some(room) = (n + 2 * padding).checked_sub(kernel) else {
+            let rule = format!(
                 "the kernel ({kernel}) must not be larger than the padded image ({n} + 2·{padding})"
-            )),
-        }
+            );
+            return Err(rule.into());
+        };
+        Ok(room / stride + 1)
     }
 
     /// i·s + u − p: the pixel, of `n`, under entry `u` of the kernel at place `i`. `None` in the
@@ -315,8 +315,8 @@ impl<T: Real> Op<T> for Conv2d<T> {
         "conv2d"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
-        let [x, w] = expect_inputs("conv2d", inputs)?;
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        let [x, w] = expect_inputs(inputs)?;
         Ok(output_shape(x, w, self.geometry(w))?.to_vec())
     }
 
@@ -347,27 +347,29 @@ impl<T: Real> Op<T> for Conv2d<T> {
             algorithm.weight_gradient(images(&x[0]), dy, geometry, scratch, images_mut(dw));
         }
     }
+
+    fn multiplications(&self, inputs: &[&[usize]], output: &[usize]) -> u64 {
+        product_multiplications(inputs[1], output)
+    }
 }
 
 /// Shape of the convolution of images of shape `x` with a kernel of shape `w`.
-fn output_shape(x: &[usize], w: &[usize], geometry: Geometry) -> Result<[usize; 4], ShapeError> {
-    let refuse = |rule: String| ShapeError::new("conv2d", &[x, w], rule);
+fn output_shape(x: &[usize], w: &[usize], geometry: Geometry) -> Result<[usize; 4], BrokenRule> {
     let &[batch, height, width, channels] = x else {
-        return Err(refuse("images have four axes: [batch, height, width, channels]".to_owned()));
+        return Err("images have four axes: [batch, height, width, channels]".into());
     };
     let &[w_height, w_width, c_in, c_out] = w else {
-        return Err(refuse("a kernel has four axes: [kernel, kernel, c_in, c_out]".to_owned()));
+        return Err("a kernel has four axes: [kernel, kernel, c_in, c_out]".into());
     };
     if [w_height, w_width] != [geometry.kernel; 2] {
         let side = geometry.kernel;
-        return Err(refuse(format!("the kernel must be square, [{side}, {side}, c_in, c_out]")));
+        return Err(format!("the kernel must be square, [{side}, {side}, c_in, c_out]").into());
     }
     if channels != c_in {
         let rule = format!("channels of the images ({channels}) must equal c_in ({c_in})");
-        return Err(refuse(rule));
+        return Err(rule.into());
     }
-    let places = |n| geometry.places(n).map_err(|error| refuse(error.rule));
-    Ok([batch, places(height)?, places(width)?, c_out])
+    Ok([batch, geometry.places(height)?, geometry.places(width)?, c_out])
 }
 
 /// A tensor of four axes with its number of axes known.
@@ -427,13 +429,3 @@ pub const CASES: &[Case] = &[
         tape.conv2d(x, w, Conv { stride: 2, padding: 1, algorithm: Algorithm::Definition })
     }),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gradients() {
-        crate::gradcheck::assert_gradients(CASES);
-    }
-}

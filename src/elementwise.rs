@@ -56,7 +56,7 @@ use crate::gradcheck::Case;
 use crate::parallel::for_each;
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, expect_inputs};
+use crate::tensor::{BrokenRule, ShapeError, Tensor, expect_inputs};
 
 /// A function of two numbers with both its partial derivatives.
 trait Binary: Copy + Send + Sync + 'static {
@@ -155,10 +155,10 @@ impl<T: Real, F: Binary> Op<T> for Pairwise<F> {
         F::NAME
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
-        let [a, b] = expect_inputs(F::NAME, inputs)?;
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        let [a, b] = expect_inputs(inputs)?;
         if a != b {
-            return Err(ShapeError::new(F::NAME, inputs, "both inputs must have the same shape"));
+            return Err("both inputs must have the same shape".into());
         }
         Ok(a.to_vec())
     }
@@ -240,13 +240,3 @@ pub const CASES: &[Case] = &[
         tape.divide(a, b)
     }),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gradients() {
-        crate::gradcheck::assert_gradients(CASES);
-    }
-}

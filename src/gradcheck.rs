@@ -120,7 +120,6 @@ impl Gradcheck {
         y: Var,
         dy: &Tensor<f64>,
     ) -> Result<Report, ShapeError> {
-        tape.forward();
         tape.backward_from(y, dy)?;
         let parameters: Vec<Var> = tape.vars().filter(|&var| tape.is_parameter(var)).collect();
         let mut report = Report { worst: None, mildest: None, entries: 0, vacuous: Vec::new() };
@@ -157,7 +156,7 @@ impl Gradcheck {
                 (report.worst, report.mildest) = (worst, mildest);
             }
         }
-        tape.forward();
+        tape.replay();
         Ok(report)
     }
 
@@ -174,10 +173,10 @@ impl Gradcheck {
         let step = self.step * x.abs().max(1.0);
         let (above, below) = (x + step, x - step);
         tape.value_mut(parameter)[index] = above;
-        tape.forward();
+        tape.replay();
         let y_above = tape.value(y).clone();
         tape.value_mut(parameter)[index] = below;
-        tape.forward();
+        tape.replay();
         // Outputs that x does not reach cancel here to exactly zero, before they are summed.
         let difference: f64 = (&y_above - tape.value(y)).iter().zip(dy).map(|(d, dy)| d * dy).sum();
         tape.value_mut(parameter)[index] = x;

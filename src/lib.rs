@@ -93,7 +93,7 @@ pub use mlp::Mlp;
 pub use network::Network;
 pub use real::Real;
 pub use tape::{Mode, Op, Tape, Var};
-pub use tensor::{ShapeError, Tensor};
+pub use tensor::{BrokenRule, ShapeError, Tensor};
 
 /// The README's example is a test.
 #[cfg(doctest)]

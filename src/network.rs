@@ -3,7 +3,7 @@
 
 use crate::data::Dataset;
 use crate::data::augment::{Augmentation, AugmentationError, image_shape};
-use crate::parallel::{ENTRIES, join};
+use crate::parallel::{MIN_ENTRIES, join};
 use crate::real::Real;
 use crate::softmax::Reduction;
 use crate::tape::{Mode, Tape, Var};
@@ -196,10 +196,10 @@ impl<T: Real> Network<T> {
         &self.maps
     }
 
-    /// The buffer called `name`, to be written.
-    pub fn buffer(&mut self, name: &str) -> Option<&mut Tensor<T>> {
+    /// The buffer called `name`, to be written to.
+    pub fn buffer_mut(&mut self, name: &str) -> Option<&mut Tensor<T>> {
         let Buffer { var, index, .. } = self.buffers.iter().find(|buffer| buffer.name == name)?;
-        self.tape.buffers(*var).get_mut(*index)
+        self.tape.buffers_mut(*var).get_mut(*index)
     }
 
     /// Number of numbers that training changes.
@@ -435,7 +435,7 @@ impl<T: Real> Network<T> {
     }
 
     /// Parameters, buffers and frozen tensors by name: what a model file holds.
-    pub fn tensors(&mut self) -> Vec<(String, Tensor<T>)> {
+    pub fn tensors(&self) -> Vec<(String, Tensor<T>)> {
         let mut tensors = self.learned();
         for Frozen { name, var } in &self.frozen {
             tensors.push((name.clone(), self.tape.value(*var).clone()));
@@ -444,7 +444,7 @@ impl<T: Real> Network<T> {
     }
 
     /// Parameters and buffers by name: what training changes.
-    pub fn learned(&mut self) -> Vec<(String, Tensor<T>)> {
+    pub fn learned(&self) -> Vec<(String, Tensor<T>)> {
         let mut tensors = Vec::with_capacity(self.parameters.len() + self.buffers.len());
         for Parameter { name, var, .. } in &self.parameters {
             tensors.push((name.clone(), self.tape.value(*var).clone()));
@@ -463,7 +463,7 @@ impl<T: Real> Network<T> {
         }
         for (k, buffer) in self.buffers.iter().enumerate() {
             let k = self.parameters.len() + k;
-            f(k, entries_mut(&mut self.tape.buffers(buffer.var)[buffer.index]));
+            f(k, entries_mut(&mut self.tape.buffers_mut(buffer.var)[buffer.index]));
         }
     }
 
@@ -497,7 +497,7 @@ fn read_half<T: Real>(
     change: &(impl Fn(usize, &mut [T]) + Sync),
 ) {
     let features = data.features();
-    if samples.len() < 2 || rows.len() < ENTRIES {
+    if samples.len() < 2 || rows.len() < MIN_ENTRIES {
         for (row, &sample) in rows.chunks_exact_mut(features).zip(samples) {
             data.read(sample, row);
             change(sample, row);

@@ -560,8 +560,8 @@ impl<T: Real> Optimizer<T> {
     }
 }
 
-/// Fewest numbers of a parameter that are worth a second thread: tens of microseconds of work.
-const GRAIN: usize = 1 << 17;
+/// Fewest entries of a parameter that are worth a second thread: tens of microseconds of work.
+const MIN_ENTRIES: usize = 1 << 17;
 
 /// Runs `kernel` on a parameter's numbers w, its gradient g and the rule's state, or, where they
 /// are many, on both halves of them.
@@ -571,7 +571,7 @@ fn update<T: Real, const N: usize>(
     mut state: [&mut [T]; N],
     kernel: &(impl Fn(&mut [T], &[T], [&mut [T]; N]) + Sync),
 ) {
-    if w.len() < GRAIN {
+    if w.len() < MIN_ENTRIES {
         return kernel(w, g, state);
     }
     let middle = w.len() / 2;

@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 
 /// Fewest multiplications of a product worth a second thread: about 200 µs of work. A thread that
 /// sleeps takes tens of microseconds to wake, and finds none of the operands in its cache.
-pub const GRAIN: usize = 1 << 24;
+pub const MIN_MULTIPLICATIONS: usize = 1 << 24;
 
 /// Runs both halves of a piece of work, at the same time where there is a thread for it.
 pub fn join<A: Send, B: Send>(
@@ -37,12 +37,12 @@ fn at_once(left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
 
 /// Fewest entries of an element-wise loop worth a second thread: from 10 µs of work in an
 /// addition to 100 µs in a tanh.
-pub const ENTRIES: usize = 1 << 15;
+pub const MIN_ENTRIES: usize = 1 << 15;
 
 /// Runs `f` on each entry of `y` with the entries of the `N` tensors `x` at the same place.
 ///
 /// All tensors have one shape and lie in standard order. A loop over many entries is halved until
-/// a part has fewer than [`ENTRIES`].
+/// a part has fewer than [`MIN_ENTRIES`].
 ///
 /// ```
 /// use ndarray::arr1;
@@ -87,7 +87,7 @@ pub type Loop<'f, T, const N: usize> = dyn Fn(&mut [T], [&[T]; N]) + Sync + 'f;
 /// Runs `f` on parts of the matrix `y`, each with the same rows of the `N` matrices `x`. All have
 /// rows of `row` entries in row-major order.
 ///
-/// A part of many entries is halved until it has fewer than [`ENTRIES`], or one row.
+/// A part of many entries is halved until it has fewer than [`MIN_ENTRIES`], or one row.
 ///
 /// # Panics
 /// If one of `x` has fewer entries than `y`.
@@ -99,7 +99,7 @@ pub fn for_rows<T: Real, const N: usize>(
 ) {
     let n = y.len();
     let middle = n / row / 2 * row;
-    if n < ENTRIES || middle == 0 {
+    if n < MIN_ENTRIES || middle == 0 {
         return f(y, x);
     }
     let (left, right) = y.split_at_mut(middle);

@@ -103,7 +103,7 @@ impl Record {
     /// The record of a training that has ended, tested with this result on data named
     /// `test_name`.
     pub fn new<T: Real>(
-        training: &mut Training<T>,
+        training: &Training<T>,
         ending: Ending,
         data: Data,
         test: Test,

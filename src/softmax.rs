@@ -72,7 +72,9 @@ pub use target::{Loss, Reduction};
 use crate::gradcheck::Case;
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, entries, entries_mut, expect_inputs, matrix_shape};
+use crate::tensor::{
+    BrokenRule, ShapeError, Tensor, entries, entries_mut, row_shape, rows, rows_mut,
+};
 
 /// Writes the softmax of `z` into `p`, and returns m and ln Σ exp(z − m), where m is the largest
 /// of `z`: the two parts of log-sum-exp.
@@ -114,14 +116,12 @@ impl<T: Real> Op<T> for Softmax {
         "softmax"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
-        row_shape("softmax", inputs).map(<[usize]>::to_vec)
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        row_shape(inputs).map(<[usize]>::to_vec)
     }
 
     fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
-        let (_, classes) = matrix_shape(x[0].shape());
-        let rows = entries(&x[0]).chunks_exact(classes);
-        for (z, p) in rows.zip(entries_mut(y).chunks_exact_mut(classes)) {
+        for (z, p) in rows(&x[0]).zip(rows_mut(y)) {
             softmax_row(z, p);
         }
     }
@@ -134,9 +134,7 @@ impl<T: Real> Op<T> for Softmax {
         mut dx: Gradients<'_, T>,
     ) {
         let Some(dx) = dx.wanted(0) else { return };
-        let (_, classes) = matrix_shape(y.shape());
-        let rows = entries(y).chunks_exact(classes).zip(entries(dy).chunks_exact(classes));
-        for (dz, (p, dp)) in entries_mut(dx).chunks_exact_mut(classes).zip(rows) {
+        for (dz, (p, dp)) in rows_mut(dx).zip(rows(y).zip(rows(dy))) {
             let mean: T = p.iter().zip(dp).map(|(&p, &dp)| p * dp).sum();
             for ((dz, &p), &dp) in dz.iter_mut().zip(p).zip(dp) {
                 *dz += p * (dp - mean);
@@ -154,14 +152,12 @@ impl<T: Real> Op<T> for LogSoftmax {
         "log_softmax"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
-        row_shape("log_softmax", inputs).map(<[usize]>::to_vec)
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        row_shape(inputs).map(<[usize]>::to_vec)
     }
 
     fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
-        let (_, classes) = matrix_shape(x[0].shape());
-        let rows = entries(&x[0]).chunks_exact(classes);
-        for (z, log_p) in rows.zip(entries_mut(y).chunks_exact_mut(classes)) {
+        for (z, log_p) in rows(&x[0]).zip(rows_mut(y)) {
             let (max, log_sum) = log_sum_exp(z);
             for (log_p, &z) in log_p.iter_mut().zip(z) {
                 *log_p = (z - max) - log_sum;
@@ -177,9 +173,7 @@ impl<T: Real> Op<T> for LogSoftmax {
         mut dx: Gradients<'_, T>,
     ) {
         let Some(dx) = dx.wanted(0) else { return };
-        let (_, classes) = matrix_shape(y.shape());
-        let rows = entries(y).chunks_exact(classes).zip(entries(dy).chunks_exact(classes));
-        for (dz, (log_p, d)) in entries_mut(dx).chunks_exact_mut(classes).zip(rows) {
+        for (dz, (log_p, d)) in rows_mut(dx).zip(rows(y).zip(rows(dy))) {
             let sum: T = d.iter().copied().sum();
             for ((dz, &log_p), &d) in dz.iter_mut().zip(log_p).zip(d) {
                 *dz += d - log_p.exp() * sum;
@@ -197,14 +191,13 @@ impl<T: Real> Op<T> for LogSumExp {
         "log_sum_exp"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
-        let shape = row_shape("log_sum_exp", inputs)?;
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        let shape = row_shape(inputs)?;
         Ok(shape[..shape.len() - 1].to_vec())
     }
 
     fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
-        let (_, classes) = matrix_shape(x[0].shape());
-        for (z, log_s) in entries(&x[0]).chunks_exact(classes).zip(entries_mut(y)) {
+        for (z, log_s) in rows(&x[0]).zip(entries_mut(y)) {
             let (max, log_sum) = log_sum_exp(z);
             *log_s = max + log_sum;
         }
@@ -218,9 +211,7 @@ impl<T: Real> Op<T> for LogSumExp {
         mut dx: Gradients<'_, T>,
     ) {
         let Some(dx) = dx.wanted(0) else { return };
-        let (_, classes) = matrix_shape(x[0].shape());
-        let rows = entries(&x[0]).chunks_exact(classes).zip(entries(dy));
-        for (dz, (z, &d)) in entries_mut(dx).chunks_exact_mut(classes).zip(rows) {
+        for (dz, (z, &d)) in rows_mut(dx).zip(rows(&x[0]).zip(entries(dy))) {
             // Not exp(z − ln s): at large z that would carry the rounding of ln s into p.
             let (max, log_sum) = log_sum_exp(z);
             for (dz, &z) in dz.iter_mut().zip(z) {
@@ -228,15 +219,6 @@ impl<T: Real> Op<T> for LogSumExp {
             }
         }
     }
-}
-
-/// The shape of the one input, which must have a last axis.
-fn row_shape<'a>(op: &'static str, inputs: &[&'a [usize]]) -> Result<&'a [usize], ShapeError> {
-    let [x] = expect_inputs(op, inputs)?;
-    if x.is_empty() {
-        return Err(ShapeError::new(op, inputs, "takes at least one axis: the last holds a row"));
-    }
-    Ok(x)
 }
 
 impl<T: Real> Tape<T> {
@@ -282,13 +264,3 @@ pub const CASES: &[Case] = &[
         tape.log_sum_exp(x)
     }),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gradients() {
-        crate::gradcheck::assert_gradients(CASES);
-    }
-}

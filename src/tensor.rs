@@ -5,7 +5,10 @@
 
 use crate::real::Real;
 use ndarray::{ArrayD, ArrayView2, ArrayViewMut2, IxDyn};
+use std::borrow::Cow;
 use std::fmt;
+use std::slice::{ChunksExact, ChunksExactMut};
+use thiserror::Error;
 
 /// A value, or a gradient, with any number of axes.
 pub type Tensor<T> = ArrayD<T>;
@@ -31,12 +34,12 @@ pub struct ShapeError {
     /// The shapes it was given, in the order of its inputs.
     pub shapes: Vec<Vec<usize>>,
     /// The rule that they break.
-    pub rule: String,
+    pub rule: BrokenRule,
 }
 
 impl ShapeError {
     /// The error of `op` on inputs of these `shapes`.
-    pub fn new(op: &'static str, shapes: &[&[usize]], rule: impl Into<String>) -> Self {
+    pub fn new(op: &'static str, shapes: &[&[usize]], rule: impl Into<BrokenRule>) -> Self {
         let shapes = shapes.iter().map(|shape| shape.to_vec()).collect();
         Self { op, shapes, rule: rule.into() }
     }
@@ -55,17 +58,54 @@ impl fmt::Display for ShapeError {
 
 impl std::error::Error for ShapeError {}
 
-/// Refuses a number of inputs other than `N`, and returns their shapes.
+/// A rule that shapes break, in words: what [`Op::shape`](crate::Op::shape) refuses them with.
+///
+/// ```
+/// use chainrule::tensor::BrokenRule;
+///
+/// let (columns, rows) = (4, 3);
+/// let plain = BrokenRule::from("takes a matrix");
+/// let with_numbers = BrokenRule::from(format!("{columns} columns must equal {rows} rows"));
+/// assert_eq!(plain.to_string(), "takes a matrix");
+/// # assert_eq!(with_numbers.to_string(), "4 columns must equal 3 rows");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct BrokenRule(Cow<'static, str>);
+
+impl From<&'static str> for BrokenRule {
+    fn from(rule: &'static str) -> Self {
+        Self(rule.into())
+    }
+}
+
+impl From<String> for BrokenRule {
+    fn from(rule: String) -> Self {
+        Self(rule.into())
+    }
+}
+
+/// The shapes of `N` inputs.
 ///
 /// # Errors
-/// [`ShapeError`] that names both numbers.
+/// [`BrokenRule`] for another number of inputs, which names both numbers.
 pub fn expect_inputs<'a, const N: usize>(
-    op: &'static str,
     inputs: &[&'a [usize]],
-) -> Result<[&'a [usize]; N], ShapeError> {
-    inputs.try_into().map_err(|_| {
-        ShapeError::new(op, inputs, format!("takes {N} inputs, was given {}", inputs.len()))
-    })
+) -> Result<[&'a [usize]; N], BrokenRule> {
+    let rule = |_| format!("takes {N} inputs, was given {}", inputs.len());
+    Ok(inputs.try_into().map_err(rule)?)
+}
+
+/// The shape of the one input of an op that works on rows: it has a last axis.
+///
+/// # Errors
+/// [`BrokenRule`] for a scalar, or another number of inputs.
+pub fn row_shape<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize], BrokenRule> {
+    let [x] = expect_inputs(inputs)?;
+    if x.is_empty() {
+        return Err("takes at least one axis: the last holds a row".into());
+    }
+    Ok(x)
 }
 
 /// `tensor` as a matrix `[rows, columns]`: the last axis in columns, all others in rows.
@@ -104,6 +144,23 @@ pub fn reshape<T: Real>(tensor: &mut Tensor<T>, shape: &[usize]) {
     }
 }
 
+/// The rows of the [`matrix`] that `tensor` is, one slice each.
+///
+/// # Panics
+/// If there are no columns. On a tape no axis is empty.
+pub fn rows<T: Real>(tensor: &Tensor<T>) -> ChunksExact<'_, T> {
+    entries(tensor).chunks_exact(matrix_shape(tensor.shape()).1)
+}
+
+/// [`rows`], to be written to.
+///
+/// # Panics
+/// As [`rows`] does.
+pub fn rows_mut<T: Real>(tensor: &mut Tensor<T>) -> ChunksExactMut<'_, T> {
+    let (_, columns) = matrix_shape(tensor.shape());
+    entries_mut(tensor).chunks_exact_mut(columns)
+}
+
 /// The entries of `tensor` in row-major order.
 pub fn entries<T: Real>(tensor: &Tensor<T>) -> &[T] {
     tensor.as_slice().expect("a tape's tensors are contiguous")
@@ -114,13 +171,12 @@ pub fn entries_mut<T: Real>(tensor: &mut Tensor<T>) -> &mut [T] {
     tensor.as_slice_mut().expect("a tape's tensors are contiguous")
 }
 
-/// Adds every row of the [`matrix`] `rows` to `sum`: the gradient of what is added to all rows.
+/// Adds every row of `tensor` to `sum`: the gradient of what is added to all rows.
 ///
-/// Shapes: `rows` `[…, n]`, `sum` `[n]`.
-pub fn add_rows<T: Real>(sum: &mut Tensor<T>, rows: &Tensor<T>) {
-    let sum = entries_mut(sum);
-    for row in entries(rows).chunks_exact(sum.len()) {
-        for (sum, &entry) in sum.iter_mut().zip(row) {
+/// Shapes: `tensor` `[…, n]`, `sum` `[n]`.
+pub fn add_rows<T: Real>(sum: &mut Tensor<T>, tensor: &Tensor<T>) {
+    for row in rows(tensor) {
+        for (sum, &entry) in entries_mut(sum).iter_mut().zip(row) {
             *sum += entry;
         }
     }

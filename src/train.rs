@@ -268,9 +268,9 @@ impl<T: Real> Training<T> {
         if plan.patience == Some(0) {
             return Err(TrainError::Plan("the patience must be at least one epoch"));
         }
-        let mut network = plan.model.network(plan.batch, plan.seed)?;
+        let network = plan.model.network(plan.batch, plan.seed)?;
         let optimizer = optimizer(&plan, &network)?;
-        let average = average(&plan, &mut network)?;
+        let average = average(&plan, &network)?;
         Ok(Self {
             plan,
             network,
@@ -322,7 +322,7 @@ impl<T: Real> Training<T> {
     ///
     /// # Errors
     /// [`CheckpointError::Write`].
-    fn save(&mut self, path: &Path) -> Result<(), TrainError> {
+    fn save(&self, path: &Path) -> Result<(), TrainError> {
         let mut tensors: BTreeMap<_, _> = self.network.tensors().into_iter().collect();
         let parameters = self.network.parameters();
         for (var, state, tensor) in self.optimizer.state() {
@@ -352,7 +352,7 @@ impl<T: Real> Training<T> {
     ///
     /// # Errors
     /// [`CheckpointError::Write`].
-    pub fn save_model(&mut self, path: &Path) -> Result<(), CheckpointError> {
+    pub fn save_model(&self, path: &Path) -> Result<(), CheckpointError> {
         let tensors = self.network.tensors().into_iter().collect();
         let model = serde_json::to_string(&self.plan.model).expect("a model is plain data");
         let classes = serde_json::to_string(&self.classes).expect("names are plain data");
@@ -367,7 +367,12 @@ impl<T: Real> Training<T> {
     }
 
     /// The network.
-    pub fn network(&mut self) -> &mut Network<T> {
+    pub fn network(&self) -> &Network<T> {
+        &self.network
+    }
+
+    /// The network, to be used: an evaluation writes on its tape.
+    pub fn network_mut(&mut self) -> &mut Network<T> {
         &mut self.network
     }
 
@@ -425,7 +430,7 @@ impl<T: Real> Training<T> {
         if self.position.step == 0 {
             self.plan.model.prepare(&mut self.network, train)?;
             // What follows the network starts where it does.
-            self.average = average(&self.plan, &mut self.network)?;
+            self.average = average(&self.plan, &self.network)?;
         }
         self.classes = (0..train.classes()).map(|class| train.class_name(class)).collect();
         while self.position.epoch < self.plan.epochs {
@@ -581,7 +586,7 @@ fn optimizer<T: Real>(plan: &Plan, network: &Network<T>) -> Result<Optimizer<T>,
 /// The second set of weights of a plan, equal to the first.
 fn average<T: Real>(
     plan: &Plan,
-    network: &mut Network<T>,
+    network: &Network<T>,
 ) -> Result<Option<Average<T>>, OptimizerError> {
     let average = plan.averaging.map(|averaging| Average::new(averaging, network));
     Ok(average.transpose()?)

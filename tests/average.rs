@@ -33,7 +33,7 @@ fn phi(average: &Average<f64>) -> Vec<f64> {
 fn assert_coefficients(averaging: Averaging, claimed: impl Fn(usize, usize) -> f64) {
     let mut draw = Draw::new(61);
     let mut network = network(1);
-    let mut average = Average::new(averaging, &mut network).unwrap();
+    let mut average = Average::new(averaging, &network).unwrap();
     let mut thetas = vec![numbers(&mut network)];
     assert_eq!(phi(&average), thetas[0]);
     for t in 1..=20 {
@@ -73,7 +73,7 @@ fn eq_average_exponential() {
 fn assert_lookahead(averaging: Averaging, every: usize, alpha: impl Fn(usize) -> f64) {
     let mut draw = Draw::new(62);
     let mut network = network(2);
-    let mut average = Average::new(averaging, &mut network).unwrap();
+    let mut average = Average::new(averaging, &network).unwrap();
     let mut slow = numbers(&mut network);
     for t in 1..=30_usize {
         let fast = set(&mut network, &mut draw);
@@ -121,7 +121,7 @@ fn constants_stay_what_they_are() {
     ] {
         let mut network = network(3);
         let start = set(&mut network, &mut Draw::new(63));
-        let mut average = Average::new(averaging, &mut network).unwrap();
+        let mut average = Average::new(averaging, &network).unwrap();
         for t in 1..=50 {
             average.update(&mut network, t);
         }
@@ -134,7 +134,7 @@ fn a_weight_of_one_is_a_copy() {
     let mut network = network(9);
     set(&mut network, &mut Draw::new(67));
     let averaging = Averaging::Lookahead { every: 1, weight: 1.0 };
-    let mut average = Average::new(averaging, &mut network).unwrap();
+    let mut average = Average::new(averaging, &network).unwrap();
     // 1 + (1e-20 − 1) is 0.
     network.for_each_learned(|_, entries| entries.fill(1e-20));
     average.update(&mut network, 1);
@@ -145,7 +145,7 @@ fn a_weight_of_one_is_a_copy() {
 fn averages_take_turns_with_the_weights() {
     let mut draw = Draw::new(64);
     let mut network = network(4);
-    let mut average = Average::new(Averaging::Mean { from: 1, every: 1 }, &mut network).unwrap();
+    let mut average = Average::new(Averaging::Mean { from: 1, every: 1 }, &network).unwrap();
     for t in 1..=3 {
         set(&mut network, &mut draw);
         average.update(&mut network, t);
@@ -166,7 +166,7 @@ fn a_restored_average_goes_on_bit_for_bit() {
     let averaging = Averaging::Exponential { decay: 0.9 };
     let mut draw = Draw::new(65);
     let mut network = network(5);
-    let mut average = Average::new(averaging, &mut network).unwrap();
+    let mut average = Average::new(averaging, &network).unwrap();
     for t in 1..=7 {
         set(&mut network, &mut draw);
         average.update(&mut network, t);
@@ -202,7 +202,7 @@ fn a_restored_average_goes_on_bit_for_bit() {
 fn large_averages_lose_and_mix_nothing() {
     let mut network = Mlp::new(&[500, 600]).unwrap().network::<f32>(1, 7).unwrap();
     let averaging = Averaging::Lookahead { every: 1, weight: 0.25 };
-    let mut average = Average::new(averaging, &mut network).unwrap();
+    let mut average = Average::new(averaging, &network).unwrap();
     let weight = network.parameters()[0].var;
     let start = network.tape.value(weight).clone();
     let moved: Tensor<f32> = Draw::new(66).away_from_zero(&[500, 600]);
@@ -232,7 +232,7 @@ fn hyperparameters_outside_their_ranges_are_refused() {
     for (averaging, name) in faults {
         let HyperparameterError { name: found, .. } = averaging.check().unwrap_err();
         assert_eq!(found, name, "{averaging:?}");
-        assert!(Average::new(averaging, &mut network(8)).is_err());
+        assert!(Average::new(averaging, &network(8)).is_err());
         // Nothing panics where the fault goes unheard.
         averaging.weight(1);
         averaging.weight(3);

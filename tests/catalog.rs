@@ -1,9 +1,9 @@
-//! No op without a gradient check: the names in the sources against those in the catalog.
-//! And none that assigns a gradient where it should add to it.
+//! Every op of the book: its gradient is that of central differences, adds to what is there, and is
+//! of an op whose name the catalog has. And what has products counts them.
 
 use approx::RelativeEq;
-use chainrule::gradcheck::Draw;
-use chainrule::{Mode, Tape, Var, catalog};
+use chainrule::gradcheck::{Draw, assert_gradients};
+use chainrule::{Mode, Tape, Tensor, Var, catalog};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -83,6 +83,73 @@ fn every_op_has_a_gradient_check() {
         (files, found) = (files + 1, found + names.len());
     }
     assert!(files >= 5 && found >= 21, "{found} names in {files} files: is this the source?");
+}
+
+#[test]
+fn every_gradient_is_that_of_central_differences() {
+    let cases: Vec<_> = catalog::cases().copied().collect();
+    assert_gradients(&cases);
+}
+
+/// The triples (a_i, b_j, y_k) in which y_k changes by the product of a change of a_i with one of b_j,
+/// for the first two inputs of a case: in a matrix product each of them is one multiplication.
+fn products(tape: &mut Tape<f64>, [a, b]: [Var; 2], y: Var) -> u64 {
+    let mut count = 0;
+    let (a_0, b_0) = (tape.value(a).clone(), tape.value(b).clone());
+    let mut at = |i: Option<usize>, j: Option<usize>| {
+        for (var, start, moved) in [(a, &a_0, i), (b, &b_0, j)] {
+            let mut value = start.clone();
+            if let Some(entry) = moved {
+                value.as_slice_mut().unwrap()[entry] += 0.1;
+            }
+            tape.set(var, &value).unwrap();
+        }
+        tape.forward();
+        tape.value(y).clone()
+    };
+    let neither = at(None, None);
+    let b_alone: Vec<Tensor<f64>> = (0..b_0.len()).map(|j| at(None, Some(j))).collect();
+    // Of one y_k: whether a pair (i, j) mixes, and in how many j.
+    let mut mixing = vec![vec![false; b_0.len()]; neither.len()];
+    for i in 0..a_0.len() {
+        let a_alone = at(Some(i), None);
+        for (j, b_alone) in b_alone.iter().enumerate() {
+            let mixed = at(Some(i), Some(j)) - &a_alone - b_alone + &neither;
+            for (k, mixed) in mixed.iter().enumerate().filter(|(_, mixed)| mixed.abs() > 1e-9) {
+                mixing[k][j] = true;
+                count += u64::from(mixed.is_finite());
+            }
+        }
+    }
+    at(None, None);
+    // Where each y_k mixes with one b_j alone, entries are multiplied and no products summed.
+    let sums = mixing.iter().any(|row| row.iter().filter(|&&mixes| mixes).count() > 1);
+    if sums { count } else { 0 }
+}
+
+#[test]
+fn an_op_with_a_product_counts_its_multiplications() {
+    let mut counted = 0;
+    for case in catalog::cases() {
+        let mut tape = Tape::new();
+        let y = (case.record)(&mut tape, &mut Draw::new(29)).unwrap();
+        let leaves: Vec<Var> = tape.vars().filter(|&var| tape.is_parameter(var)).collect();
+        // A loss sums products too, of a batch's predictions and targets: that is no work worth
+        // counting.
+        let found = match leaves[..] {
+            [a, b, ..] if tape.value(y).ndim() > 0 => products(&mut tape, [a, b], y),
+            _ => 0,
+        };
+        let said = tape.operations().forward / 2;
+        assert_eq!(said > 0, found > 0, "{}: says {said}, has {found}", case.op);
+        // More where a ReLU stops some, or the padding holds zeros.
+        assert!(said >= found, "{}: says {said} multiplications, has {found}", case.op);
+        if said > 0 {
+            counted += 1;
+            assert!(said <= 2 * found, "{}: says {said} multiplications, has {found}", case.op);
+        }
+    }
+    assert!(counted >= 6, "{counted} cases have a product: where are the others?");
 }
 
 /// A gradient has a term for each use. Every node of every case is used once more, behind the op:

@@ -52,7 +52,7 @@ fn small_flagship(data: &Dataset) -> Network<f64> {
     network
 }
 
-fn assert_tensors(mut network: Network<f32>, expected: &[(&str, &[usize])]) {
+fn assert_tensors(network: Network<f32>, expected: &[(&str, &[usize])]) {
     let tensors = network.tensors();
     let found: Vec<_> = tensors.iter().map(|(name, it)| (name.as_str(), it.shape())).collect();
     assert_eq!(found, expected);
@@ -126,7 +126,7 @@ fn a_cnns_parameters() {
 fn a_flagships_parameters() {
     let plan = Flagship::new([32, 32, 3], 10);
     assert_eq!(plan.widths(), [64, 256, 256]);
-    let mut network = plan.network::<f32>(1, 1).unwrap();
+    let network = plan.network::<f32>(1, 1).unwrap();
     // Biases of the whitening layer, six convolutions, six shifts, and the last layer.
     let convolutions = 9 * (24 * 64 + 64 * 64 + 64 * 256 + 3 * 256 * 256);
     assert_eq!(network.parameter_count(), 24 + convolutions + 2 * (64 + 256 + 256) + 2_560);
@@ -166,7 +166,7 @@ fn a_flagships_parameters() {
 
 #[test]
 fn a_flagships_convolutions_begin_with_the_identity() {
-    let mut network = small_flagship(&images(&[25, 25, 3], 3, 2));
+    let network = small_flagship(&images(&[25, 25, 3], 3, 2));
     let tensors = network.tensors();
     let weight = |name: &str| {
         let (_, tensor) = tensors.iter().find(|(it, _)| it == name).unwrap();

@@ -5,7 +5,7 @@ mod numeric;
 use approx::assert_relative_eq;
 use chainrule::gradcheck::Draw;
 use chainrule::matmul::product;
-use chainrule::parallel::GRAIN;
+use chainrule::parallel::MIN_MULTIPLICATIONS;
 use chainrule::product::multiply;
 use chainrule::{Real, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Ix2, IxDyn, arr1, arr2, s};
@@ -355,10 +355,14 @@ fn a_product_takes_any_strides() {
 #[test]
 fn a_large_product_is_cut_without_a_trace() {
     let mut draw = Draw::new(10);
-    for (m, k, n) in
-        [(300, 240, 250), (250, 240, 300), (2400, 2400, 3), (3, 2400, 2400), (1, GRAIN, 1)]
-    {
-        assert!(m * k * n >= GRAIN);
+    for (m, k, n) in [
+        (300, 240, 250),
+        (250, 240, 300),
+        (2400, 2400, 3),
+        (3, 2400, 2400),
+        (1, MIN_MULTIPLICATIONS, 1),
+    ] {
+        assert!(m * k * n >= MIN_MULTIPLICATIONS);
         let (a, b): (Array2<f32>, Array2<f32>) = (matrix(&mut draw, m, k), matrix(&mut draw, k, n));
         let (mut cut, mut whole) =
             (Array2::from_elem((m, n), 0.25), Array2::from_elem((m, n), 0.25));

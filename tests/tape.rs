@@ -7,7 +7,7 @@ use approx::assert_relative_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
 use chainrule::scalar::ASYMMETRIC;
 use chainrule::tape::{Gradients, Inputs};
-use chainrule::{Mlp, Mode, Op, ShapeError, Tape, Tensor, Var};
+use chainrule::{BrokenRule, Mlp, Mode, Op, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, IxDyn, arr1, arr2};
 use numeric::gradient;
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ impl Op<f64> for Modal {
         "modal"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
         Ok(inputs[0].to_vec())
     }
 
@@ -59,7 +59,11 @@ impl Op<f64> for Modal {
         }
     }
 
-    fn buffers(&mut self) -> &mut [Tensor<f64>] {
+    fn buffers(&self) -> &[Tensor<f64>] {
+        &self.passes
+    }
+
+    fn buffers_mut(&mut self) -> &mut [Tensor<f64>] {
         &mut self.passes
     }
 }
@@ -354,7 +358,7 @@ impl Op<f64> for Counting {
         "counting"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
         Ok(inputs[0].to_vec())
     }
 
@@ -468,11 +472,10 @@ fn passes(entries: usize) -> [[usize; 2]; 2] {
     tape.backward_from(y, &dy).unwrap();
     let reverse = taken();
 
-    // The check compares both ways, and leaves the tape as it was.
+    // The check compares both ways, and its last pass leaves the tape as it was.
     Gradcheck::default().run(&mut tape, y, &dy).unwrap();
     let [forward, backward] = taken();
-    let (before, after) = (1, 1);
-    [reverse, [forward - before - after, backward - reverse[1]]]
+    [reverse, [forward - 1, backward - reverse[1]]]
 }
 
 #[test]
@@ -584,7 +587,7 @@ impl Op<f64> for Assigning {
         "assigning"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
         Ok(inputs[0].to_vec())
     }
 
@@ -829,7 +832,10 @@ fn a_refused_shape_leaves_the_tape_as_it_was() {
          right (3)"
     );
     let error = tape.resize(&[(x, &[0, 3])]).unwrap_err();
-    assert_eq!(error.rule, "an input is empty: every axis must have a length of 1 or more");
+    assert_eq!(
+        error.rule.to_string(),
+        "an input is empty: every axis must have a length of 1 or more"
+    );
     for (var, value) in tape.vars().zip(&values) {
         assert_eq!(tape.value(var), value);
     }

@@ -76,7 +76,7 @@ fn a_network_learns_the_ellipse() {
     let (first, last) = (&training.epochs()[0], &training.epochs()[59]);
     assert!(last.train_loss < 0.5 * first.train_loss, "{first:?} {last:?}");
     let [_, validation] = data();
-    let evaluation = training.network().evaluate(&validation, 50).unwrap();
+    let evaluation = training.network_mut().evaluate(&validation, 50).unwrap();
     assert_eq!(Some(evaluation.accuracy), training.epochs()[59].validation_accuracy);
     assert!(evaluation.accuracy > 0.85, "{evaluation:?}");
 }
@@ -87,7 +87,7 @@ fn the_reported_loss_is_the_mean_over_samples_not_over_batches() {
     let plan = Plan { schedule: Schedule::Constant { rate: 0.0 }, ..plan() };
     let [train, _] = data();
     let mut training = trained(plan);
-    let evaluation = training.network().evaluate(&train, 64).unwrap();
+    let evaluation = training.network_mut().evaluate(&train, 64).unwrap();
     let epoch = training.epochs()[0].clone();
     assert!((epoch.train_loss - evaluation.loss).abs() < 1e-12, "{epoch:?} {evaluation:?}");
     assert!((epoch.train_accuracy - evaluation.accuracy).abs() < 1e-12);
@@ -142,7 +142,7 @@ fn patience_stops_early_and_the_best_weights_come_back() {
     let losses: Vec<f64> =
         training.epochs().iter().map(|epoch| epoch.validation_loss.unwrap()).collect();
     assert!(losses.iter().all(|&loss| loss >= losses[best - 1]));
-    let evaluation = training.network().evaluate(&validation, 500).unwrap();
+    let evaluation = training.network_mut().evaluate(&validation, 500).unwrap();
     assert_eq!(evaluation.loss, losses[best - 1]);
 }
 
@@ -308,7 +308,7 @@ fn by_hand(plan: &Plan, averaging: Averaging) -> (Vec<(String, Tensor<f64>)>, f6
 fn a_training_ends_with_the_average_and_validates_it() {
     for averaging in AVERAGINGS {
         let plan = Plan { model: normalized(), averaging: Some(averaging), ..plan() };
-        let mut training = trained(plan.clone());
+        let training = trained(plan.clone());
         let (tensors, loss) = by_hand(&plan, averaging);
         assert_eq!(training.network().tensors(), tensors, "{averaging:?}");
         assert_eq!(training.epochs()[3].validation_loss, Some(loss), "{averaging:?}");
@@ -342,7 +342,7 @@ fn the_best_epoch_is_one_of_the_average() {
     let mut training = trained(plan);
     let best = training.best_epoch().unwrap();
     assert!(best < 12, "the rate overshoots");
-    let loss = training.network().evaluate(&validation, 500).unwrap().loss;
+    let loss = training.network_mut().evaluate(&validation, 500).unwrap().loss;
     assert_eq!(training.epochs()[best - 1].validation_loss, Some(loss));
 }
 

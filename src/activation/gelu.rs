@@ -91,13 +91,3 @@ pub const CASES: &[Case] = &[Case::smooth("gelu", |tape, draw| {
     let x = tape.parameter(draw.away_from_zero(&[2, 3]));
     tape.gelu(x)
 })];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gradients() {
-        crate::gradcheck::assert_gradients(CASES);
-    }
-}

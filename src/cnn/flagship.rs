@@ -169,7 +169,7 @@ impl Flagship {
         let moments = ChannelMoments::of(data, self.image[2])?;
         let filters = self.whitening.filters::<T>(data, &moments)?;
         for (k, constants) in [&moments.mean, &moments.std].into_iter().enumerate() {
-            let buffer = network.buffer(&format!("{STANDARDIZE}.{}", ["mean", "std"][k]));
+            let buffer = network.buffer_mut(&format!("{STANDARDIZE}.{}", ["mean", "std"][k]));
             for (entry, &constant) in buffer.expect("it was recorded").iter_mut().zip(constants) {
                 *entry = T::of(constant);
             }

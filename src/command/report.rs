@@ -119,7 +119,7 @@ fn image(data: &Dataset, sample: usize) -> Tensor<f32> {
 fn save_layers(folder: &Path, training: &mut Training<f32>, test: &Dataset) -> Result<(), Failure> {
     let &([height, width] | [height, width, 3]) = test.shape() else { return Ok(()) };
     let model = training.plan().model.clone();
-    let network = training.network();
+    let network = training.network_mut();
     if let Model::Mlp(_) = model {
         let weights = weights(network, [height, width]);
         return Ok(save(folder, "weights", |path| weights.save(path))?);

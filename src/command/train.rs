@@ -90,7 +90,7 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
             (open_folder(arguments.out.as_deref(), data.kind, &settings)?, training)
         }
     };
-    console.line(describe(&mut training, run.threads))?;
+    console.line(describe(&training, run.threads))?;
     let ending = watch(&mut training, &data, &folder, &console)?;
     if ending == Ending::Interrupted {
         let advice = format!(
@@ -125,7 +125,7 @@ fn command() -> String {
 }
 
 /// One line on what is about to be trained.
-fn describe(training: &mut Training<f32>, threads: usize) -> String {
+fn describe(training: &Training<f32>, threads: usize) -> String {
     let parameters = training.network().parameter_count() as u64;
     let plan = training.plan();
     let augmented = match plan.augmentation {

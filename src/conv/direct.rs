@@ -64,7 +64,7 @@
 
 use crate::conv::Geometry;
 use crate::conv::images::{matrix, matrix_mut};
-use crate::parallel::{GRAIN, join};
+use crate::parallel::{MIN_MULTIPLICATIONS, join};
 use crate::product::{Rows, multiply};
 use crate::real::Real;
 use ndarray::{
@@ -74,10 +74,10 @@ use ndarray::{
 use std::ops::Range;
 
 /// Entries of the images that are laid out at a time: 256 KiB of `f32`, for the second cache.
-const ENTRIES: usize = 1 << 16;
+const LAID_OUT_ENTRIES: usize = 1 << 16;
 /// Fewest places of the images that are laid out at a time, so that a product's copy of the
 /// weights pays.
-const PLACES: usize = 512;
+const LAID_OUT_PLACES: usize = 512;
 /// Numbers of a register, in `f32` with AVX-512.
 const REGISTER: usize = 16;
 /// How often a large convolution is halved.
@@ -247,7 +247,8 @@ impl Windows {
     /// With as many neighbors and images as are best.
     fn completed(self) -> Self {
         let [rows, columns] = self.places;
-        let images = (ENTRIES / self.frame_entries()).max(PLACES.div_ceil(rows * columns));
+        let images =
+            (LAID_OUT_ENTRIES / self.frame_entries()).max(LAID_OUT_PLACES.div_ceil(rows * columns));
         // Registers times terms, but for factors that all have in common.
         let work = |g: usize| self.window(g) * (g * self.filters).div_ceil(REGISTER);
         let divisors = (1..=columns).filter(|&g| columns.is_multiple_of(g));
@@ -311,7 +312,7 @@ impl Windows {
         halvings: u32,
     ) {
         let batch = images.len_of(Axis(0));
-        if halvings > 0 && batch > 1 && work(y.view(), w.nrows()) >= GRAIN {
+        if halvings > 0 && batch > 1 && work(y.view(), w.nrows()) >= MIN_MULTIPLICATIONS {
             let (images_left, images_right) = images.split_at(Axis(0), batch / 2);
             let (y_left, y_right) = y.split_at(Axis(0), batch / 2);
             let (frames_left, frames_right) = frames.split_at_mut(frames.len() / 2);
@@ -337,7 +338,7 @@ impl Windows {
         mut dw: ArrayViewMut2<'_, T>,
         halvings: u32,
     ) {
-        if halvings > 0 && rows.len() > 1 && work(dy, rows.len()) >= GRAIN {
+        if halvings > 0 && rows.len() > 1 && work(dy, rows.len()) >= MIN_MULTIPLICATIONS {
             let half = rows.len() / 2;
             let (upper, lower) = (rows.start..rows.start + half, rows.start + half..rows.end);
             let (dw_upper, dw_lower) = dw.split_at(Axis(0), half);

@@ -1,14 +1,14 @@
 //! Work on the images of a batch, split as [`crate::parallel`] prescribes, and their pixels as the rows
 //! of a matrix.
 
-use crate::parallel::{ENTRIES, join};
+use crate::parallel::{MIN_ENTRIES, join};
 use crate::real::Real;
 use ndarray::{ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4};
 
 /// Runs `f` on each image of `y` with the images of the `N` batches `x` at the same place.
 ///
 /// Each slice holds `batch` images of one length, which may be another in each slice. The batch is
-/// halved until a part holds one image, or fewer entries than [`ENTRIES`].
+/// halved until a part holds one image, or fewer entries than [`MIN_ENTRIES`].
 pub fn for_each_image<T: Real, const N: usize>(
     batch: usize,
     y: &mut [T],
@@ -17,7 +17,7 @@ pub fn for_each_image<T: Real, const N: usize>(
 ) {
     let y_image = y.len() / batch;
     let entries = y.len() + x.iter().map(|x| x.len()).sum::<usize>();
-    if batch == 1 || entries < ENTRIES {
+    if batch == 1 || entries < MIN_ENTRIES {
         for (b, y) in y.chunks_exact_mut(y_image).enumerate() {
             f(y, x.map(|x| image(x, b, batch)));
         }

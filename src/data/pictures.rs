@@ -46,7 +46,7 @@ pub const CHANNELS: usize = 3;
 const BYTES: usize = SIDE * SIDE * CHANNELS;
 
 /// Fewest pictures worth a second thread: some milliseconds of drawing.
-const GRAIN: usize = 64;
+const MIN_PICTURES: usize = 64;
 
 /// `count` pictures that `seed` fixes, `[32, 32, 3]` in 10 classes, each class equally likely.
 ///
@@ -68,7 +68,7 @@ pub fn draw(count: usize, seed: u64) -> Dataset {
 /// Draws the pictures from number `first` on.
 fn draw_half(pixels: &mut [u8], labels: &mut [u8], seed: u64, first: u64) {
     let count = labels.len();
-    if count < 2 * GRAIN {
+    if count < 2 * MIN_PICTURES {
         let pictures = pixels.as_chunks_mut::<BYTES>().0.iter_mut().zip(labels);
         for ((picture, label), index) in pictures.zip(first..) {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);

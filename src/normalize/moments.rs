@@ -29,11 +29,11 @@
 //!
 //! The same merging joins the parts of the rows that threads take.
 
-use crate::parallel::{ENTRIES, join};
+use crate::parallel::{MIN_ENTRIES, join};
 use crate::real::Real;
 
 /// Entries of a block: 32 KiB of `f32`.
-const BLOCK: usize = 1 << 13;
+const BLOCK_ENTRIES: usize = 1 << 13;
 /// How often many rows are halved.
 pub const HALVINGS: usize = 2;
 /// Scratch of [`column_moments`], in rows: two for each block at work, and two for each half merged.
@@ -63,7 +63,7 @@ fn moments<T: Real>(
     let (first, scratch) = scratch.split_at_mut(columns);
     let (second, scratch) = scratch.split_at_mut(columns);
     let middle = x.len() / columns / 2 * columns;
-    if halvings > 0 && middle > 0 && x.len() >= ENTRIES {
+    if halvings > 0 && middle > 0 && x.len() >= MIN_ENTRIES {
         let (upper, lower) = x.split_at(middle);
         let (left, right) = scratch.split_at_mut(scratch.len() / 2);
         join(
@@ -76,7 +76,7 @@ fn moments<T: Real>(
     mean.fill(T::zero());
     squares.fill(T::zero());
     let mut rows = 0;
-    for block in x.chunks((BLOCK / columns).max(1) * columns) {
+    for block in x.chunks((BLOCK_ENTRIES / columns).max(1) * columns) {
         let block_rows = block.len() / columns;
         block_moments(block, first, second);
         merge(mean, squares, rows, first, second, block_rows);

@@ -17,7 +17,7 @@
 use crate::gradcheck::Case;
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, entries, entries_mut, expect_inputs, matrix_shape};
+use crate::tensor::{BrokenRule, ShapeError, Tensor, row_shape, rows, rows_mut};
 
 /// y = x / Σx over the last axis. x and y have one shape.
 #[derive(Clone, Copy, Debug)]
@@ -28,19 +28,12 @@ impl<T: Real> Op<T> for RowNormalize {
         "row_normalize"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
-        let [x] = expect_inputs("row_normalize", inputs)?;
-        if x.is_empty() {
-            let rule = "takes at least one axis: the last holds a row";
-            return Err(ShapeError::new("row_normalize", inputs, rule));
-        }
-        Ok(x.to_vec())
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        row_shape(inputs).map(<[usize]>::to_vec)
     }
 
     fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
-        let (_, n) = matrix_shape(x[0].shape());
-        let rows = entries(&x[0]).chunks_exact(n);
-        for (x, y) in rows.zip(entries_mut(y).chunks_exact_mut(n)) {
+        for (x, y) in rows(&x[0]).zip(rows_mut(y)) {
             let sum: T = x.iter().copied().sum();
             for (y, &x) in y.iter_mut().zip(x) {
                 *y = x / sum;
@@ -56,12 +49,7 @@ impl<T: Real> Op<T> for RowNormalize {
         mut dx: Gradients<'_, T>,
     ) {
         let Some(dx) = dx.wanted(0) else { return };
-        let (_, n) = matrix_shape(y.shape());
-        let rows = entries(&x[0])
-            .chunks_exact(n)
-            .zip(entries(y).chunks_exact(n))
-            .zip(entries(dy).chunks_exact(n));
-        for (dx, ((x, y), dy)) in entries_mut(dx).chunks_exact_mut(n).zip(rows) {
+        for (dx, ((x, y), dy)) in rows_mut(dx).zip(rows(&x[0]).zip(rows(y)).zip(rows(dy))) {
             let sum: T = x.iter().copied().sum();
             let mean: T = dy.iter().zip(y).map(|(&dy, &y)| dy * y).sum();
             for (dx, &dy) in dx.iter_mut().zip(dy) {
@@ -87,13 +75,3 @@ pub const CASES: &[Case] = &[Case::smooth("row_normalize", |tape, draw| {
     let x = tape.parameter(draw.positive(&[3, 4]));
     tape.row_normalize(x)
 })];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gradients() {
-        crate::gradcheck::assert_gradients(CASES);
-    }
-}

@@ -167,7 +167,7 @@ impl Averaging {
 /// use chainrule::optim::{Average, Averaging};
 ///
 /// let mut network = Mlp::new(&[2, 3])?.network::<f64>(1, 29)?;
-/// let mut average = Average::new(Averaging::Mean { from: 1, every: 1 }, &mut network)?;
+/// let mut average = Average::new(Averaging::Mean { from: 1, every: 1 }, &network)?;
 /// let bias = network.parameters()[1].var;
 /// for step in 1..=3 {
 ///     network.tape.value_mut(bias).fill(step as f64); // in place of an update
@@ -189,10 +189,7 @@ impl<T: Real> Average<T> {
     ///
     /// # Errors
     /// [`HyperparameterError`] where one is outside its range.
-    pub fn new(
-        averaging: Averaging,
-        network: &mut Network<T>,
-    ) -> Result<Self, HyperparameterError> {
+    pub fn new(averaging: Averaging, network: &Network<T>) -> Result<Self, HyperparameterError> {
         averaging.check()?;
         Ok(Self { averaging, slow: network.learned() })
     }

@@ -14,7 +14,7 @@
 
 use crate::fraction::Fraction;
 use crate::real::Real;
-use crate::tensor::{ShapeError, Tensor, entries, expect_inputs};
+use crate::tensor::{BrokenRule, Tensor, entries, expect_inputs};
 
 /// How the losses of the samples of a batch become one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,17 +140,16 @@ pub(super) fn weighted<T: Real>(t: T, q: T) -> T {
 
 /// The shape of a loss: no axis. Takes predictions `[batch, classes]` and targets, `[batch]` or
 /// `[batch, classes]`.
-pub(super) fn loss_shape(op: &'static str, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
-    let [predictions, targets] = expect_inputs(op, inputs)?;
+pub(super) fn loss_shape(inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+    let [predictions, targets] = expect_inputs(inputs)?;
     let &[batch, classes] = predictions else {
-        let rule = "the predictions must have two axes, [batch, classes]";
-        return Err(ShapeError::new(op, inputs, rule));
+        return Err("the predictions must have two axes, [batch, classes]".into());
     };
     if targets != [batch] && targets != [batch, classes] {
         let rule = format!(
             "the targets must be class indices [{batch}] or distributions [{batch}, {classes}]"
         );
-        return Err(ShapeError::new(op, inputs, rule));
+        return Err(rule.into());
     }
     Ok(Vec::new())
 }

@@ -26,6 +26,8 @@
 //! 2·m·k·n = 2 · rows of Y · entries of W
 //! ```
 //!
+//! An op says itself how many multiplications that is: [`Op::multiplications`](super::Op).
+//!
 //! That is what the derivation needs, and not what an algorithm does: it counts the zeros of the
 //! padding, which a patch holds too, and no zeros that an algorithm adds of its own.
 
@@ -33,8 +35,12 @@ use super::Tape;
 use crate::real::Real;
 use crate::tensor::matrix_shape;
 
-/// The ops that are a product of their first two inputs.
-const PRODUCTS: [&str; 4] = ["matmul", "linear", "linear_relu", "conv2d"];
+/// Rows of `output` · entries of `w`: the multiplications of a product whose right factor has the
+/// shape `w`.
+pub(crate) fn product_multiplications(w: &[usize], output: &[usize]) -> u64 {
+    let (rows, _) = matrix_shape(output);
+    (rows * w.iter().product::<usize>()) as u64
+}
 
 /// Additions and multiplications of the products on a tape. Chapter 15.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,13 +81,12 @@ impl<T: Real> Tape<T> {
     pub fn operations(&self) -> Operations {
         let mut operations = Operations::default();
         for (node, y) in self.nodes.iter().zip(&self.values) {
-            if !node.op.as_ref().is_some_and(|op| PRODUCTS.contains(&op.name())) {
-                continue;
-            }
-            let (x, w) = (node.inputs[0], node.inputs[1]);
-            let (rows, _) = matrix_shape(y.shape());
-            let product = 2 * (rows * self.values[w.0].len()) as u64;
-            let gradients = [x, w].iter().filter(|var| self.wanted[var.0]).count() as u64;
+            let Some(op) = &node.op else { continue };
+            let shapes: Vec<_> =
+                node.inputs.iter().map(|input| self.values[input.0].shape()).collect();
+            let product = 2 * op.multiplications(&shapes, y.shape());
+            let factors = node.inputs.iter().take(2);
+            let gradients = factors.filter(|input| self.wanted[input.0]).count() as u64;
             operations.forward += product;
             operations.backward += gradients * product;
         }

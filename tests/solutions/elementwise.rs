@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
 use chainrule::tape::{Gradients, Inputs};
-use chainrule::{Op, ShapeError, Tape, Tensor};
+use chainrule::{BrokenRule, Op, ShapeError, Tape, Tensor};
 use ndarray::{Axis, Zip, arr1};
 
 #[test]
@@ -106,10 +106,10 @@ impl Op<f64> for Maximum {
         "maximum"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
         match inputs {
             [a, b] if a == b => Ok(a.to_vec()),
-            _ => Err(ShapeError::new("maximum", inputs, "takes two inputs of the same shape")),
+            _ => Err("takes two inputs of the same shape".into()),
         }
     }
 

@@ -4,7 +4,7 @@ use approx::assert_relative_eq;
 use chainrule::gradcheck::Gradcheck;
 use chainrule::scalar::{ASYMMETRIC, Sample, Weights};
 use chainrule::tape::{Gradients, Inputs};
-use chainrule::{Op, ShapeError, Tape, Tensor};
+use chainrule::{BrokenRule, Op, ShapeError, Tape, Tensor};
 use ndarray::arr1;
 use small_tape::SmallTape;
 use std::ops::{Add, Mul};
@@ -67,10 +67,10 @@ impl Op<f64> for Blend {
         "blend"
     }
 
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
         match inputs {
             [a, b] if a == b => Ok(a.to_vec()),
-            _ => Err(ShapeError::new("blend", inputs, "takes two inputs of one shape")),
+            _ => Err("takes two inputs of one shape".into()),
         }
     }
 
@@ -109,7 +109,7 @@ fn a_new_op_is_checked() -> Result<(), ShapeError> {
     assert!(report.max_relative_error() < 1e-8, "{report}");
     assert!(report.vacuous.is_empty());
     assert_eq!(
-        tape.push(Blend { t: 0.25 }, &[a]).unwrap_err().rule,
+        tape.push(Blend { t: 0.25 }, &[a]).unwrap_err().rule.to_string(),
         "takes two inputs of one shape"
     );
     Ok(())
