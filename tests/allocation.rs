@@ -174,7 +174,7 @@ fn an_average_follows_without_memory() {
         Averaging::Exponential { decay: 0.9 },
         Averaging::Mean { from: 2, every: 1 },
     ] {
-        let mut average = Average::new(averaging, &mut network).unwrap();
+        let mut average = Average::new(averaging, &network).unwrap();
         let of_an_update = allocations(|| {
             (1..=5).for_each(|step| average.update(&mut network, step));
             average.swap(&mut network);

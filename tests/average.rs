@@ -177,7 +177,7 @@ fn a_restored_average_goes_on_bit_for_bit() {
     assert!(learned.iter().map(|(name, _)| name.as_str()).eq(names.iter().copied()), "{names:?}");
     assert!(names.contains(&"norms.0.running_var"), "{names:?}");
     let find = |name: &str| saved.iter().find(|(saved, _)| saved == name).map(|(_, t)| t.clone());
-    let mut other = Average::new(averaging, &mut self::network(6)).unwrap();
+    let mut other = Average::new(averaging, &self::network(6)).unwrap();
     other.restore(find).unwrap();
     set(&mut network, &mut draw);
     average.update(&mut network, 8);

@@ -287,7 +287,7 @@ fn by_hand(plan: &Plan, averaging: Averaging) -> (Vec<(String, Tensor<f64>)>, f6
         parameters.iter().filter(|parameter| !parameter.decays).map(|p| p.var).collect();
     let optimizer = Optimizer::new(plan.rule, plan.l2, &network.tape, &vars).unwrap();
     let mut optimizer = optimizer.without_decay(&free).unwrap();
-    let mut average = Average::new(averaging, &mut network).unwrap();
+    let mut average = Average::new(averaging, &network).unwrap();
     let mut step = 0;
     for epoch in 0..plan.epochs {
         for samples in order(epoch).chunks(plan.batch) {
