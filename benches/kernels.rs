@@ -24,7 +24,7 @@ fn main() {
 /// What the machine could do.
 mod roof {
     use super::*;
-    use chainrule::product::multiply;
+    use chainrule::product::gemm;
 
     /// Entries of a tensor of 256 MiB: the three of a triad fit no cache.
     const LARGE: usize = 1 << 26;
@@ -36,7 +36,7 @@ mod roof {
         let mut c = Array2::zeros((side, side));
         bencher
             .counter(ItemsCount::new(2 * side.pow(3)))
-            .bench_local(|| multiply(&a.view().into(), b.view(), c.view_mut(), false));
+            .bench_local(|| gemm(&a.view().into(), b.view(), c.view_mut(), false));
     }
 
     /// a ← b + c/2: two tensors read and one written.

@@ -30,7 +30,7 @@
 use crate::activation::relu;
 use crate::gradcheck::Case;
 use crate::parallel::{self, MIN_MULTIPLICATIONS, for_each};
-use crate::product::multiply;
+use crate::product::gemm;
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var, product_multiplications};
 use crate::tensor::{
@@ -67,7 +67,7 @@ fn split_product<T: Real>(
         return outer_product(a.column(0), b.row(0), c, accumulate);
     }
     if splits == 0 || m * k * n < MIN_MULTIPLICATIONS {
-        return multiply(&a.into(), b, c, accumulate);
+        return gemm(&a.into(), b, c, accumulate);
     }
     // The longer side is cut: that leaves the parts the most square, and reads the least.
     let ((a_left, a_right), (b_left, b_right), (c_left, c_right)) = if m > n {

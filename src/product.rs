@@ -1,9 +1,10 @@
-//! The product C = A·B as fast as the machine multiplies. Chapter 15.
+//! The product C = A·B as fast as the machine multiplies: GEMM, the *general matrix multiplication* of
+//! the BLAS. Chapter 15.
 //!
 //! The three loops of c_ij = Σ_t a_it·b_tj read two numbers from memory for each multiplication,
 //! and a core can multiply some thirty times as fast as that. Three reuses close the gap:
 //!
-//! - **A tile of C in registers.** A step over t reads 8 numbers of a column of A and two
+//! - **A tile of C in registers**, which the literature calls the micro-kernel. A step over t reads 8 numbers of a column of A and two
 //!   registers (32 numbers of [`f32`] with AVX-512) of a row of B, and multiplies each of one with
 //!   each of the other: 256 multiplications for 40 numbers. Machines with 16 registers in place of
 //!   32 take 6 rows. (`tile`)
@@ -14,6 +15,10 @@
 //! The left factor is read where it stands ([`Rows`]), so that the windows of a convolution need
 //! no copy; where neighbors along a row stand far apart in memory, a block of it is copied as
 //! well. All copies are on the stack: a product takes no memory.
+//!
+//! Sources: K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008, for
+//! blocks and copied panels; F. Van Zee and R. van de Geijn, "BLIS: a framework for rapidly
+//! instantiating BLAS functionality", 2015, for all loops around one micro-kernel.
 //!
 //! Each c_ij sums its terms in the same order on every machine and in every tile, 256 at a time.
 //! So the bits of a product depend on neither, but for machines that round a product before it is
@@ -53,7 +58,7 @@ const COPY_RIGHT: usize = 49;
 /// # Panics
 /// If the shapes do not fit, or the columns of `c` are not adjacent. Operations check theirs while
 /// a tape records.
-pub fn multiply<T: Lanes>(
+pub fn gemm<T: Lanes>(
     a: &Rows<'_, T>,
     b: ArrayView2<'_, T>,
     c: ArrayViewMut2<'_, T>,
@@ -63,7 +68,7 @@ pub fn multiply<T: Lanes>(
     assert_eq!(k, b.nrows(), "terms of a row of a must equal rows of b");
     assert_eq!((m, n), c.dim(), "c must have the rows of a and the columns of b");
     assert!(n == 1 || c.strides()[1] == 1, "the columns of c must be adjacent");
-    T::multiply(a, b, c, accumulate);
+    T::gemm(a, b, c, accumulate);
 }
 
 struct Product<'a, T> {
@@ -392,11 +397,11 @@ mod tests {
         for n in [5, 70] {
             let b = matrix::<f64>(6, n, 0.5);
             let mut c = Array2::zeros((16, n));
-            multiply(&windows, b.view(), c.view_mut(), false);
+            gemm(&windows, b.view(), c.view_mut(), false);
             let expected = by_definition(&copied, &b, &Array2::zeros((16, n)));
             assert_eq!(c, expected);
-            multiply(&windows.select(5..16), b.view(), c.slice_mut(s![5.., ..]), false);
-            multiply(&windows.select(0..5), b.view(), c.slice_mut(s![..5, ..]), true);
+            gemm(&windows.select(5..16), b.view(), c.slice_mut(s![5.., ..]), false);
+            gemm(&windows.select(0..5), b.view(), c.slice_mut(s![..5, ..]), true);
             assert_eq!(c.slice(s![5.., ..]), expected.slice(s![5.., ..]));
             assert_eq!(c.slice(s![..5, ..]), expected.slice(s![..5, ..]).mapv(|x| 2.0 * x));
         }

@@ -11,6 +11,8 @@ use std::fmt::{Debug, Display, LowerExp};
 use std::iter::Sum;
 
 /// A real number as a machine holds it: [`f32`] or [`f64`].
+///
+/// The trait is sealed: no other type can have it, since the product needs a kernel for each.
 pub trait Real:
     Float
     + FromPrimitive
@@ -38,7 +40,7 @@ pub trait Real:
 
     /// eˣ: to the last digit but one in `f64`, to 3e-7 of itself in `f32`, where it takes no branch and
     /// calls nothing, so that a loop over it runs on whole registers.
-    fn exponential(self) -> Self;
+    fn exp_vectorized(self) -> Self;
 
     /// The error function, 2/√π · ∫₀ˣ e^(−t²) dt: to the last digit but one in `f64`, to 5e-7 in
     /// `f32`.
@@ -68,7 +70,7 @@ macro_rules! real {
             }
 
             #[inline(always)]
-            fn exponential(self) -> Self {
+            fn exp_vectorized(self) -> Self {
                 $exp(self)
             }
 

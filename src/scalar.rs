@@ -10,10 +10,10 @@
 //! h_j = σ(z_j) = 1 / (1 + e^(−z_j))
 //! o_k = h₀·v₀ₖ + h₁·v₁ₖ + h₂·v₂ₖ + c_k     k = 0, 1
 //! p_k = e^(o_k) / (e^(o₀) + e^(o₁))
-//! L   = −y₀·ln p₀ − y₁·ln p₁
+//! L   = −t₀·ln p₀ − t₁·ln p₁
 //! ```
 //!
-//! The target (y₀, y₁) is (1, 0) for the first class and (0, 1) for the second.
+//! The target (t₀, t₁) is (1, 0) for the first class and (0, 1) for the second.
 //!
 //! # Backward
 //!
@@ -28,14 +28,14 @@
 //! ```
 //!
 //! and those of ln p₁ are the same with 0 and 1 exchanged. The loss meets each of them twice,
-//! with the factors −y₀ and −y₁:
+//! with the factors −t₀ and −t₁:
 //!
 //! ```text
-//! do₀ = −y₀·(1 − p₀) + y₁·p₀
-//! do₁ =  y₀·p₁ − y₁·(1 − p₁)
+//! do₀ = −t₀·(1 − p₀) + t₁·p₀
+//! do₁ =  t₀·p₁ − t₁·(1 − p₁)
 //! ```
 //!
-//! Since y₀ + y₁ = 1, this is do_k = p_k − y_k.
+//! Since t₀ + t₁ = 1, this is do_k = p_k − t_k.
 //!
 //! **The second layer.** In o_k the weight v_jk has the factor h_j, and c_k the factor 1:
 //!
@@ -63,7 +63,7 @@
 //!
 //! # Why zeros prove nothing
 //!
-//! From p₀ + p₁ = 1 and y₀ + y₁ = 1 follows do₁ = −do₀, whatever the weights. Then
+//! From p₀ + p₁ = 1 and t₀ + t₁ = 1 follows do₁ = −do₀, whatever the weights. Then
 //!
 //! ```text
 //! dh_j = do₀ · (v_j₀ − v_j₁)
@@ -94,7 +94,7 @@ pub struct Sample {
     /// The two inputs.
     pub x: [f64; 2],
     /// 1 at the place of the class and 0 at the other; in general two numbers with the sum 1.
-    pub y: [f64; 2],
+    pub t: [f64; 2],
 }
 
 /// Every number that the forward pass finds and the backward pass needs.
@@ -126,7 +126,7 @@ pub const SYMMETRIC: (Weights, Sample) = (
         v: [[1.0, 1.0], [-1.0, -1.0], [-1.0, -1.0]],
         c: [0.0, 0.0],
     },
-    Sample { x: [1.0, -1.0], y: [1.0, 0.0] },
+    Sample { x: [1.0, -1.0], t: [1.0, 0.0] },
 );
 
 /// Weights and a sample without any symmetry. None of their gradients is zero, and no two are
@@ -138,7 +138,7 @@ pub const ASYMMETRIC: (Weights, Sample) = (
         v: [[0.6, -0.5], [-0.9, 0.4], [0.3, 1.1]],
         c: [0.05, -0.15],
     },
-    Sample { x: [1.5, -0.5], y: [0.0, 1.0] },
+    Sample { x: [1.5, -0.5], t: [0.0, 1.0] },
 );
 
 /// σ(z) = 1 / (1 + e^(−z)).
@@ -150,7 +150,7 @@ impl Weights {
     /// The network's answer to `sample`, and its loss.
     pub fn forward(&self, sample: &Sample) -> Forward {
         let [x0, x1] = sample.x;
-        let [y0, y1] = sample.y;
+        let [t0, t1] = sample.t;
         let [[w00, w01, w02], [w10, w11, w12]] = self.w;
         let [b0, b1, b2] = self.b;
         let [[v00, v01], [v10, v11], [v20, v21]] = self.v;
@@ -173,7 +173,7 @@ impl Weights {
         // From the outputs and not from p, whose logarithm is lost where p rounds to zero.
         let log_p0 = o0 - larger - (e0 + e1).ln();
         let log_p1 = o1 - larger - (e0 + e1).ln();
-        let loss = -y0 * log_p0 - y1 * log_p1;
+        let loss = -t0 * log_p0 - t1 * log_p1;
 
         Forward { h: [h0, h1, h2], p: [p0, p1], loss }
     }
@@ -181,14 +181,14 @@ impl Weights {
     /// The gradient of the loss, from the numbers that the forward pass left.
     pub fn backward(&self, sample: &Sample, forward: &Forward) -> Gradient {
         let [x0, x1] = sample.x;
-        let [y0, y1] = sample.y;
+        let [t0, t1] = sample.t;
         let [h0, h1, h2] = forward.h;
         let [p0, p1] = forward.p;
         let [[v00, v01], [v10, v11], [v20, v21]] = self.v;
 
         // Through the cross-entropy and the softmax: each output acts on ln p₀ and on ln p₁.
-        let do0 = -y0 * (1.0 - p0) + y1 * p0;
-        let do1 = y0 * p1 - y1 * (1.0 - p1);
+        let do0 = -t0 * (1.0 - p0) + t1 * p0;
+        let do1 = t0 * p1 - t1 * (1.0 - p1);
 
         // To the second layer: what a weight is multiplied by in the forward pass.
         let (dv00, dv01) = (do0 * h0, do1 * h0);

@@ -10,7 +10,9 @@
 //! share of peak = F · steps a second / peak
 //! ```
 //!
-//! is how close it comes. The peak is measured, as the speed of [`multiply`] on factors that stay in the
+//! is how close it comes. That is the flat part of what is known as the *roofline* (S. Williams, A.
+//! Waterman and D. Patterson, 2009); its slope, the speed of memory, is not measured here. The peak is
+//! measured, as the speed of [`gemm`] on factors that stay in the
 //! caches. All threads multiply at the same time: cores that work together share power and clock, and
 //! may be two halves of one.
 //!
@@ -32,7 +34,7 @@ use crate::gradcheck::Draw;
 use crate::model::Model;
 use crate::network::Network;
 use crate::optim::{Optimizer, Rule};
-use crate::product::multiply;
+use crate::product::gemm;
 use ndarray::{Array2, Ix2};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -199,8 +201,7 @@ pub fn peak(threads: usize, window: Duration) -> f64 {
         });
         let mut c = Array2::zeros((SIDE, SIDE));
         start.wait();
-        let products =
-            fastest(window, || multiply(&a.view().into(), b.view(), c.view_mut(), false));
+        let products = fastest(window, || gemm(&a.view().into(), b.view(), c.view_mut(), false));
         products * (2 * SIDE * SIDE * SIDE) as f64
     };
     std::thread::scope(|scope| {

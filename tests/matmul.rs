@@ -6,7 +6,7 @@ use approx::assert_relative_eq;
 use chainrule::gradcheck::Draw;
 use chainrule::matmul::product;
 use chainrule::parallel::MIN_MULTIPLICATIONS;
-use chainrule::product::multiply;
+use chainrule::product::gemm;
 use chainrule::{Real, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Ix2, IxDyn, arr1, arr2, s};
 use numeric::gradient;
@@ -367,7 +367,7 @@ fn a_large_product_is_cut_without_a_trace() {
         let (mut cut, mut whole) =
             (Array2::from_elem((m, n), 0.25), Array2::from_elem((m, n), 0.25));
         product(a.view(), b.view(), cut.view_mut(), true);
-        multiply(&a.view().into(), b.view(), whole.view_mut(), true);
+        gemm(&a.view().into(), b.view(), whole.view_mut(), true);
         // The rounding errors of k products of about 1 add up as a random walk.
         let tolerance = f32::EPSILON * k as f32;
         assert_relative_eq!(cut, whole, epsilon = tolerance.max(1e-4));

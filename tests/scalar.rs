@@ -88,7 +88,7 @@ fn between() -> (Weights, Sample) {
         v: [[-1.2, 0.8], [0.7, 0.15], [0.45, -0.35]],
         c: [0.3, -0.1],
     };
-    (weights, Sample { x: [0.8, 1.7], y: [0.3, 0.7] })
+    (weights, Sample { x: [0.8, 1.7], t: [0.3, 0.7] })
 }
 
 /// df/dx by a central difference, which knows of no chain rule.
@@ -114,9 +114,9 @@ fn softmax(o: [f64; 2]) -> [f64; 2] {
     o.map(|o_k| o_k.exp() / (o[0].exp() + o[1].exp()))
 }
 
-fn cross_entropy(o: [f64; 2], y: [f64; 2]) -> f64 {
+fn cross_entropy(o: [f64; 2], t: [f64; 2]) -> f64 {
     let p = softmax(o);
-    -y[0] * p[0].ln() - y[1] * p[1].ln()
+    -t[0] * p[0].ln() - t[1] * p[1].ln()
 }
 
 /// The slope of `loss` in the number of the network that is at `place`.
@@ -227,7 +227,7 @@ fn eq_log_probability() {
         let o = outputs(&weights, h);
         assert_close(&h, &hidden_inputs(&weights, sample.x).map(sigmoid), 1e-15);
         assert_close(&p, &softmax(o), 1e-15);
-        assert_close(&[loss], &[cross_entropy(o, sample.y)], 1e-14);
+        assert_close(&[loss], &[cross_entropy(o, sample.t)], 1e-14);
     }
 }
 
@@ -252,9 +252,9 @@ fn eq_output_gradient() {
         // The bias c_k has the factor 1, so the gradient of o_k is its gradient too.
         let found = gradient(&weights, &sample).weights.c;
         for k in 0..2 {
-            let numeric = slope(|o_k| cross_entropy(with(o, k, o_k), sample.y), o[k]);
-            assert_close(&[p[k] - sample.y[k]], &[numeric], 1e-9);
-            assert_close(&[found[k]], &[p[k] - sample.y[k]], 1e-15);
+            let numeric = slope(|o_k| cross_entropy(with(o, k, o_k), sample.t), o[k]);
+            assert_close(&[p[k] - sample.t[k]], &[numeric], 1e-9);
+            assert_close(&[found[k]], &[p[k] - sample.t[k]], 1e-15);
         }
     }
 }
@@ -264,8 +264,8 @@ fn eq_second_layer() {
     for (weights, sample) in [ASYMMETRIC, between()] {
         let Gradient { weights: d, .. } = gradient(&weights, &sample);
         let Forward { h, p, .. } = weights.forward(&sample);
-        let loss = |weights: &Weights| cross_entropy(outputs(weights, h), sample.y);
-        for (k, d_o) in [p[0] - sample.y[0], p[1] - sample.y[1]].into_iter().enumerate() {
+        let loss = |weights: &Weights| cross_entropy(outputs(weights, h), sample.t);
+        for (k, d_o) in [p[0] - sample.t[0], p[1] - sample.t[1]].into_iter().enumerate() {
             for (j, h_j) in h.into_iter().enumerate() {
                 let numeric = slope_at(&weights, |weights| &mut weights.v[j][k], loss);
                 assert_close(&[d_o * h_j], &[numeric], 1e-9);
@@ -282,11 +282,11 @@ fn eq_second_layer() {
 fn eq_hidden_gradient() {
     for (weights, sample) in [SYMMETRIC, ASYMMETRIC, between()] {
         let Forward { h, p, .. } = weights.forward(&sample);
-        let d_o = [p[0] - sample.y[0], p[1] - sample.y[1]];
+        let d_o = [p[0] - sample.t[0], p[1] - sample.t[1]];
         let found = gradient(&weights, &sample).h;
         for j in 0..3 {
             let sum = d_o[0] * weights.v[j][0] + d_o[1] * weights.v[j][1];
-            let loss = |h_j| cross_entropy(outputs(&weights, with(h, j, h_j)), sample.y);
+            let loss = |h_j| cross_entropy(outputs(&weights, with(h, j, h_j)), sample.t);
             assert_close(&[sum], &[slope(loss, h[j])], 1e-9);
             assert_close(&[found[j]], &[sum], 1e-15);
         }
@@ -302,7 +302,7 @@ fn eq_through_the_sigmoid() {
         for j in 0..3 {
             let loss = |z_j| {
                 let h = with(z, j, z_j).map(sigmoid);
-                cross_entropy(outputs(&weights, h), sample.y)
+                cross_entropy(outputs(&weights, h), sample.t)
             };
             let product = dh[j] * h[j] * (1.0 - h[j]);
             assert_close(&[product], &[slope(loss, z[j])], 1e-9);
@@ -318,7 +318,7 @@ fn eq_first_layer() {
         let h = weights.forward(&sample).h;
         let loss = |weights: &Weights| {
             let h = hidden_inputs(weights, sample.x).map(sigmoid);
-            cross_entropy(outputs(weights, h), sample.y)
+            cross_entropy(outputs(weights, h), sample.t)
         };
         for j in 0..3 {
             let dz = dh[j] * h[j] * (1.0 - h[j]);
@@ -380,7 +380,7 @@ fn eq_zero_hidden() {
         assert_close(&dh, &weights.v.map(|[v0, v1]| d.c[0] * (v0 - v1)), 1e-15);
         let h = weights.forward(&sample).h;
         for j in 0..3 {
-            let loss = |h_j| cross_entropy(outputs(&weights, with(h, j, h_j)), sample.y);
+            let loss = |h_j| cross_entropy(outputs(&weights, with(h, j, h_j)), sample.t);
             assert_close(&[dh[j]], &[slope(loss, h[j])], 1e-9);
         }
     }
@@ -500,7 +500,7 @@ struct Recorded {
 fn record(weights: &Weights, sample: &Sample) -> Result<Recorded, ShapeError> {
     let mut tape = Tape::new();
     let x = tape.input(arr2(&[sample.x]));
-    let y = tape.input(arr2(&[sample.y]));
+    let y = tape.input(arr2(&[sample.t]));
     let w = tape.parameter(arr2(&weights.w));
     let b = tape.parameter(arr1(&weights.b));
     let v = tape.parameter(arr2(&weights.v));

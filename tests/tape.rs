@@ -434,7 +434,7 @@ fn chapter_1_on_a_tape() -> Result<(), ShapeError> {
     let b = tape.parameter(arr1(&weights.b));
     let v = tape.parameter(arr2(&weights.v));
     let c = tape.parameter(arr1(&weights.c));
-    let y = tape.input(arr2(&[sample.y]));
+    let y = tape.input(arr2(&[sample.t]));
 
     let z = tape.linear(x, w, b)?;
     let h = tape.sigmoid(z)?;

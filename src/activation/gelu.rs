@@ -55,7 +55,7 @@ fn normal_distribution<T: Real>(x: T) -> T {
 /// φ(x) = e^(−x²/2) / √(2π)
 #[inline(always)]
 fn normal_density<T: Real>(x: T) -> T {
-    T::of(1.0 / (2.0 * PI).sqrt()) * (T::of(-0.5) * x * x).exponential()
+    T::of(1.0 / (2.0 * PI).sqrt()) * (T::of(-0.5) * x * x).exp_vectorized()
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -65,7 +65,7 @@
 use crate::conv::Geometry;
 use crate::conv::images::{matrix, matrix_mut};
 use crate::parallel::{MIN_MULTIPLICATIONS, join};
-use crate::product::{Rows, multiply};
+use crate::product::{Rows, gemm};
 use crate::real::Real;
 use ndarray::{
     ArrayBase, ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4, ArrayViewMut5, Axis, Ix4,
@@ -324,7 +324,7 @@ impl Windows {
         }
         self.for_groups(images, frames, |group, patches, _| {
             let y = y.slice_axis_mut(Axis(0), group.into());
-            multiply(&patches, w, matrix_mut(y), accumulate);
+            gemm(&patches, w, matrix_mut(y), accumulate);
         });
     }
 
@@ -352,7 +352,7 @@ impl Windows {
         }
         self.for_groups(images, frames, |group, _, transposed| {
             let dy = dy.slice_axis(Axis(0), group.into());
-            multiply(&transposed.select(rows.clone()), matrix(dy), dw.view_mut(), true);
+            gemm(&transposed.select(rows.clone()), matrix(dy), dw.view_mut(), true);
         });
     }
 

@@ -5,7 +5,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use num_traits::Zero;
 use pulp::{Arch, Simd};
 
-/// A number that fits several times into a vector register.
+/// A number that fits several times into a vector register. Sealed: [`f32`] and [`f64`] alone have it.
 pub trait Lanes: Copy + Zero + 'static {
     /// As many numbers as a register holds.
     type Vector<S: Simd>: Copy;
@@ -14,7 +14,7 @@ pub trait Lanes: Copy + Zero + 'static {
     ///
     /// Each type has a function of its own. So this crate compiles the product, and a crate that
     /// uses it, as a notebook's cell is one, does not compile it again.
-    fn multiply(
+    fn gemm(
         a: &Rows<'_, Self>,
         b: ArrayView2<'_, Self>,
         c: ArrayViewMut2<'_, Self>,
@@ -79,7 +79,7 @@ macro_rules! lanes {
         impl Lanes for $type {
             type Vector<S: Simd> = S::$vector;
 
-            fn multiply(
+            fn gemm(
                 a: &Rows<'_, Self>,
                 b: ArrayView2<'_, Self>,
                 c: ArrayViewMut2<'_, Self>,

@@ -162,8 +162,8 @@ impl Dual {
 
 /// The loss of chapter 1's network, in numbers with their derivatives.
 fn loss(weights: [Dual; 17], sample: &Sample) -> Dual {
-    let [x0, x1, y0, y1] =
-        [sample.x[0], sample.x[1], -sample.y[0], -sample.y[1]].map(Dual::constant);
+    let [x0, x1, t0, t1] =
+        [sample.x[0], sample.x[1], -sample.t[0], -sample.t[1]].map(Dual::constant);
     let (one, minus_one) = (Dual::constant(1.0), Dual::constant(-1.0));
     let (w, rest) = weights.split_at(6);
     let (b, rest) = rest.split_at(3);
@@ -175,7 +175,7 @@ fn loss(weights: [Dual; 17], sample: &Sample) -> Dual {
     let [e0, e1] =
         std::array::from_fn(|k| (h[0] * v[k] + h[1] * v[2 + k] + h[2] * v[4 + k] + c[k]).exp());
     let share = (e0 + e1).reciprocal();
-    y0 * (e0 * share).ln() + y1 * (e1 * share).ln()
+    t0 * (e0 * share).ln() + t1 * (e1 * share).ln()
 }
 
 #[test]
