@@ -12,9 +12,8 @@
 //!
 //! is how close it comes. That is the flat part of what is known as the *roofline* (S. Williams, A.
 //! Waterman and D. Patterson, 2009); its slope, the speed of memory, is not measured here. The peak is
-//! measured, as the speed of [`gemm`] on factors that stay in the
-//! caches. All threads multiply at the same time: cores that work together share power and clock, and
-//! may be two halves of one.
+//! measured, as the speed of [`gemm`] on factors that stay in the caches. All threads multiply at the
+//! same time: cores that work together share power and clock, and may be two halves of one.
 //!
 //! Three things keep a step below its roof. What is not counted, such as pooling and the optimizer,
 //! takes time. A product over few rows uses a number too seldom to fill the registers with work while
