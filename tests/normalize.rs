@@ -357,6 +357,39 @@ fn eq_batch_norm_running() {
     assert_abs_diff_eq!(tape.buffers(y)[1], variance, epsilon = 1e-15);
 }
 
+/// n/(n − 1) frees the variance of its bias where the n rows are independent. Of two images, each with a
+/// level of its own, the levels count as two.
+#[test]
+fn the_places_of_an_image_are_no_independent_rows() {
+    const BATCHES: usize = 3_000;
+    // Levels and pixels of variance 1.
+    let spread = 3.0_f64.sqrt();
+    let mean_variance = |levels_of: usize| {
+        let mut draw = Draw::new(81);
+        let mut tape = Tape::<f64>::new();
+        tape.set_mode(TRAINING);
+        let x = tape.input(Tensor::<f64>::zeros(vec![2, 2, 4, 1]));
+        let (gamma, beta) = (tape.input(ones::<f64>(1)), tape.input(zeros::<f64>(1)));
+        let settings = BatchNorm { momentum: 1.0, ..BatchNorm::default() };
+        let y = tape.batch_norm_with(x, gamma, beta, settings).unwrap();
+        let variances = (0..BATCHES).map(|_| {
+            let level: Tensor<f64> = draw.uniform(&[16 / levels_of], -spread, spread);
+            let mut pixels: Tensor<f64> = draw.uniform(&[2, 2, 4, 1], -spread, spread);
+            for (i, pixel) in pixels.iter_mut().enumerate() {
+                *pixel += level[[i / levels_of]];
+            }
+            tape.set(x, &pixels).unwrap();
+            tape.forward();
+            tape.buffers(y)[1][[0]]
+        });
+        variances.sum::<f64>() / BATCHES as f64
+    };
+    // Every row a level of its own: 1 + 1.
+    assert_abs_diff_eq!(mean_variance(1), 2.0, epsilon = 0.05);
+    // Eight rows a level. Their sum of squares has the mean 8·(2 − 1), and is divided by 15.
+    assert_abs_diff_eq!(mean_variance(8), 1.0 + 8.0 / 15.0, epsilon = 0.05);
+}
+
 #[test]
 fn evaluation_with_the_statistics_of_the_batch_is_training_but_for_the_unbiased_variance() {
     let mut draw = Draw::new(17);

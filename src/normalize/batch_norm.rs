@@ -36,7 +36,9 @@
 //! ```
 //!
 //! They start at 0 and 1. Training divides by √v, the biased variance of the batch itself; n / (n − 1)
-//! makes of it an unbiased estimate of the variance of all data. In evaluation μ and r come from the
+//! makes of it an unbiased estimate of the variance of all data, if the rows are independent. The places
+//! of one image are not: neighbors are alike, so that n of them vary less than n numbers from n images,
+//! and a little bias stays. In evaluation μ and r come from the
 //! running statistics. They are constants, so two of the three terms are gone:
 //!
 //! ```text
