@@ -2,8 +2,8 @@
 
 use approx::assert_abs_diff_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
-use chainrule::normalize::BatchNorm;
 use chainrule::normalize::moments::{SCRATCH, column_moments};
+use chainrule::normalize::{BatchNorm, definition};
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::tensor::{entries, entries_mut};
 use chainrule::{BrokenRule, Mode, Op, Real, ShapeError, Tape, Tensor, Var};
@@ -556,6 +556,36 @@ fn gradients_are_added_to_those_of_other_consumers() {
         for (once, twice) in once.iter().zip(&twice) {
             assert_abs_diff_eq!(twice, &(2.0 * once), epsilon = 1e-13);
         }
+    }
+}
+
+/// Of batch norm each column is a group, of layer norm each row: the definition has x̂ and dx of it.
+#[test]
+fn both_norms_are_the_definition_group_by_group() {
+    let mut draw = Draw::new(31);
+    let (x, dy): (Tensor<f64>, Tensor<f64>) =
+        (draw.away_from_zero(&[6, 3]), draw.away_from_zero(&[6, 3]));
+    let (gamma, beta): (Tensor<f64>, Tensor<f64>) =
+        (draw.away_from_zero(&[3]), draw.away_from_zero(&[3]));
+    type Record = fn(&mut Tape<f64>, Var, Var, Var) -> Recorded;
+    for (record, axis) in [(Tape::batch_norm as Record, Axis(1)), (Tape::layer_norm, Axis(0))] {
+        let d = &dy * &gamma;
+        // The gradient is added to what is there.
+        let (mut hat, mut claimed_dx) = (x.clone(), Tensor::ones(x.raw_dim()));
+        for k in 0..x.len_of(axis) {
+            let group = |tensor: &Tensor<f64>| -> Vec<f64> {
+                tensor.index_axis(axis, k).iter().copied().collect()
+            };
+            let (mut x_hat, mut dx) = (group(&hat), group(&claimed_dx));
+            let r = definition::standardize(&group(&x), EPSILON, &mut x_hat);
+            definition::standardize_gradient(&x_hat, r, &group(&d), &mut dx);
+            hat.index_axis_mut(axis, k).assign(&arr1(&x_hat));
+            claimed_dx.index_axis_mut(axis, k).assign(&arr1(&dx));
+        }
+        let y = value(TRAINING, [&x, &gamma, &beta], record);
+        assert_abs_diff_eq!(y, hat * &gamma + &beta, epsilon = 1e-14);
+        let [dx, ..] = gradients(TRAINING, [&x, &gamma, &beta], &dy, record);
+        assert_abs_diff_eq!(dx, claimed_dx - 1.0, epsilon = 1e-13);
     }
 }
 
