@@ -5,7 +5,7 @@
 //! tensors that a kernel takes and makes, each once, to be read against `roof::memory`; where these
 //! fit a cache they may pass it.
 
-use chainrule::conv::pool::{self, Window};
+use chainrule::conv::pool::{Window, blocks};
 use chainrule::conv::{Algorithm, Geometry};
 use chainrule::optim::{Optimizer, Rule};
 use chainrule::{Mode, Tape, Tensor, Var, matmul};
@@ -166,15 +166,15 @@ mod max_pooling {
         let (x, mut y) = (four_axes(X), four_axes(Y));
         bencher
             .counter(BytesCount::of_many::<f32>(x.len() + y.len()))
-            .bench_local(|| pool::max(x.view(), WINDOW, y.view_mut()));
+            .bench_local(|| blocks::max(x.view(), WINDOW, y.view_mut()));
     }
 
     #[divan::bench]
     fn backward(bencher: Bencher<'_, '_>) {
         let (x, mut y, dy, mut dx) = (four_axes(X), four_axes(Y), four_axes(Y), four_axes(X));
-        pool::max(x.view(), WINDOW, y.view_mut());
+        blocks::max(x.view(), WINDOW, y.view_mut());
         bencher.counter(BytesCount::of_many::<f32>(2 * (x.len() + y.len()))).bench_local(|| {
-            pool::max_gradient(x.view(), y.view(), dy.view(), WINDOW, dx.view_mut());
+            blocks::max_gradient(x.view(), y.view(), dy.view(), WINDOW, dx.view_mut());
         });
     }
 }

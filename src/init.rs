@@ -45,14 +45,20 @@
 //! E[x²] = E[max(0, y)²] = ½·E[y²]
 //! ```
 //!
-//! Half of the second moment is lost a layer, and twice the variance replaces it. He et al.
-//! (2015) choose to preserve the forward pass:
+//! Half of the second moment is lost a layer, and twice the variance replaces it: v = 2/fan_in.
+//! Backward, ReLU lets half of the dy through, and v = 2/fan_out replaces that. He et al. (2015) derive
+//! both and call either sufficient. With the first, which is taken here,
 //!
 //! ```text
 //! v = 2 / fan_in
 //! ```
 //!
-//! ReLU's output has a mean above 0: what is kept is its second moment, not its variance.
+//! a layer multiplies the gradient's second moment by fan_out/fan_in. In a stack each fan_out is the
+//! fan_in of the next layer, so that of the product of all only the last width over the first is left.
+//!
+//! ReLU's output has a mean above 0: what is kept is its second moment, not its variance. Dropout keeps
+//! neither: at the rate p its mask has `E[m²]` = (1 − p)·1/(1 − p)² = 1/(1 − p), a factor of the second
+//! moment that these variances do not allow for.
 //!
 //! # LeCun
 //!
@@ -82,15 +88,17 @@
 //! weights with equal gradients stay equal after any update that treats all entries alike: two
 //! such units are one unit, for ever. A layer that starts at a constant consists of such units.
 //! Where it starts at zero it is worse. The weights to the outputs are zero, so dh is zero and
-//! the first layer gets no gradient in the first step; and with ReLU h is zero too, so that
-//! nothing but the last bias ever moves. Random weights break the symmetry.
+//! the first layer gets no gradient in the first step. If its biases are zero too and f(0) = 0, as with
+//! ReLU and tanh, h is zero as well, and nothing but the last bias ever moves. Random weights break the
+//! symmetry.
 //!
 //! # Sources
 //!
 //! Y. LeCun, L. Bottou, G. Orr and K.-R. Müller, "Efficient backprop", 1998; for SELU, G. Klambauer
-//! et al., "Self-normalizing neural networks", 2017. X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
-//! networks", AISTATS 2010. K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers:
-//! surpassing human-level performance on ImageNet classification", ICCV 2015.
+//! et al., "Self-normalizing neural networks", 2017. X. Glorot and Y. Bengio, "Understanding the
+//! difficulty of training deep feedforward neural networks", AISTATS 2010. K. He, X. Zhang, S. Ren and
+//! J. Sun, "Delving deep into rectifiers: surpassing human-level performance on ImageNet
+//! classification", ICCV 2015.
 
 use crate::real::Real;
 use crate::tensor::Tensor;

@@ -50,8 +50,12 @@
 //! ```
 //!
 //! Where all x are equal, or n = 1, v is 0 and every x̂ is 0: ε keeps r finite.
+//!
+//! [`definition`] has these formulas as code. [`batch_norm`] and [`layer_norm`] are the same for many
+//! groups at once, without a memory for x̂.
 
 pub mod batch_norm;
+pub mod definition;
 pub mod layer_norm;
 pub mod moments;
 pub mod row;

@@ -34,6 +34,10 @@
 //!
 //! A small batch points the right way on average, at a B/N of the cost.
 //!
+//! This takes a loss Lᵢ that depends on sample i alone. Under batch norm it depends on the whole batch:
+//! every batch has other means and variances. What is descended there is the mean of the batches' losses,
+//! which is another function than the loss of all N samples as one batch.
+//!
 //! # Momentum
 //!
 //! ```text
@@ -49,12 +53,29 @@
 //!
 //! which tends to g/(1 − μ): with μ = 0.9 the steps become ten times as long. Of a gradient that
 //! changes its sign each time v tends to g/(1 + μ), about half. So momentum speeds up along the
-//! valley and damps across it; but a rate that was tuned without it is ten times too high.
+//! valley and damps across it. To keep the length of the steps, η is multiplied by 1 − μ.
+//!
+//! Stability does not ask for that. On L = a·w²/2, with ηv_t = w_(t−1) − w_t put into the update,
+//!
+//! ```text
+//! w_(t+1) = w_t − η·(μv_t + a·w_t) = (1 + μ − ηa)·w_t − μ·w_(t−1)
+//! ```
+//!
+//! whose solutions are sums of powers zᵗ with z² − (1 + μ − ηa)·z + μ = 0. The product of the two roots is
+//! μ. A complex pair has |z| = √μ < 1. Of two real roots one reaches −1 where 1 + (1 + μ − ηa) + μ = 0, and
+//! none reaches 1, where the left side is ηa > 0. So w tends to 0 for
+//!
+//! ```text
+//! η < 2·(1 + μ)/a
+//! ```
+//!
+//! With μ = 0.9 that is nearly twice the limit without momentum.
 //!
 //! This is PyTorch's form. Sutskever's is v ← μv − ηg, w ← w + v. Its velocity is −η times this
 //! one, and the weights are the same, as long as η does not change. Where η changes, Sutskever's
 //! form keeps the velocity that it has, and this one rescales it at once. PyTorch's `dampening` τ
-//! replaces g by (1 − τ)·g in the sum; here, as in PyTorch by default, τ = 0.
+//! replaces g by (1 − τ)·g in the sum, but for the first gradient, which it takes whole; here, as in
+//! PyTorch by default, τ = 0.
 //!
 //! # Nesterov
 //!
@@ -75,6 +96,15 @@
 //!
 //! The weights on the tape are the θ of the derivation. This is PyTorch's form too.
 //!
+//! On a·w²/2 a step leads from θ = w + μ·(w − w_old) to w′ = κ·θ with κ = 1 − ηa, so that
+//! z² − (1 + μ)·κ·z + μκ = 0. The root −1 is reached where 1 + (1 + 2μ)·κ = 0, and w tends to 0 for
+//!
+//! ```text
+//! η < 2·(1 + μ)/((1 + 2μ)·a)
+//! ```
+//!
+//! With μ = 0.9 that is about two thirds of the limit without momentum.
+//!
 //! # Adam
 //!
 //! Two moving averages, of the gradient and of its square, entry by entry:
@@ -93,10 +123,27 @@
 //! m̂ = m/(1 − β₁ᵗ)        v̂ = v/(1 − β₂ᵗ)        w ← w − η·m̂/(√v̂ + ε)
 //! ```
 //!
-//! A factor in front of the loss multiplies m̂ and √v̂ alike and drops out: η is about the length
-//! of a step in each entry. The first step is η·g/(|g| + ε), so its length is η whatever the
-//! gradient. ε stands outside the root and is added after the correction, as in PyTorch; the
+//! But for ε, a factor in front of the loss multiplies m̂ and √v̂ alike and drops out: η is about the
+//! length of a step in each entry. The first step is η·g/(|g| + ε): its length is η for any gradient that
+//! is large beside ε. ε stands outside the root and is added after the correction, as in PyTorch; the
 //! paper's shorter form divides m by √v + ε̂ with ε̂ = ε·√(1 − β₂ᵗ).
+//!
+//! A step can be longer than η. After a long silence m and v are 0, and a single gradient makes them
+//! (1 − β₁)·g and (1 − β₂)·g². With β₁ = 0.9 and β₂ = 0.999 the step has the length
+//!
+//! ```text
+//! η·(1 − β₁)/√(1 − β₂) = 3.16·η
+//! ```
+//!
+//! (Kingma and Ba 2015, section 2.1). They call it a bound, and gradients that grow exceed it. By the
+//! inequality of Cauchy and Schwarz, with β₁ᵏ = (β₁/√β₂)ᵏ·(√β₂)ᵏ,
+//!
+//! ```text
+//! |Σᵢ β₁^(t−i)·gᵢ| ≤ √(Σᵢ (β₁²/β₂)^(t−i))·√(Σᵢ β₂^(t−i)·gᵢ²)
+//! |m|/√v ≤ (1 − β₁)/√((1 − β₂)·(1 − β₁²/β₂)) = 7.27
+//! ```
+//!
+//! with equality, after many steps, where each gradient is β₂/β₁ = 1.11 times the one before it.
 //!
 //! # L2 against weight decay
 //!
@@ -106,17 +153,19 @@
 //! w ← w − η·(g + λw) = (1 − ηλ)·w − ηg
 //! ```
 //!
-//! so each step also shrinks the weights by the factor 1 − ηλ: L2 is weight decay. Under Adam it
-//! is not. λw is divided by √v̂ with the rest of the gradient, so that weights with large gradients
-//! decay less. In the first step w moves by η against the sign of g + λw: but for ε, a λ too small
-//! to turn the sign changes nothing at all. AdamW decays apart from the gradient:
+//! so each step also shrinks the weights by the factor 1 − ηλ: L2 is weight decay. With momentum it is
+//! so no longer: λw goes into the velocity with g, and what it takes off a weight comes late and is spread
+//! over many steps. Under Adam, λw is divided by √v̂ with the rest of the gradient, so that weights with
+//! large gradients decay less. In the first step w moves by η against the sign of g + λw: but for ε, a λ
+//! too small to turn the sign changes nothing at all. AdamW decays apart from the gradient:
 //!
 //! ```text
 //! w ← (1 − ηλ)·w − η·m̂/(√v̂ + ε)
 //! ```
 //!
-//! The decay is multiplied by η, as in PyTorch. In the paper it is multiplied by the schedule's
-//! factor alone, so that the same λ there means λ/η here.
+//! The decay is multiplied by η, as in PyTorch. In the paper η is the schedule's factor alone, the rate is
+//! η·α with a base rate α, and the decay is multiplied by η. So λ there means λ/α here, whatever the
+//! schedule does.
 //!
 //! # Rates of their own
 //!
@@ -151,7 +200,9 @@
 //! η = 11.5/(1 + 1/0.15) = 1.5        λ = 0.0153/11.5 = 0.00133
 //! ```
 //!
-//! A batch of B samples scales r and d, and so η, by B/1024.
+//! Of a batch of B samples, r and d are B/1024 times as large, and so is η, while λ stays. The mean of the
+//! loss has the same expected gradient for any B; so a step then leads B/1024 times as far, and an epoch,
+//! with its N/B steps, as far as before.
 //!
 //! # Sources
 //!

@@ -62,6 +62,26 @@
 //!
 //! So the backward pass of log-softmax is dz_j = d_j − p_j · Σ_k d_k, with d_k the upstream
 //! gradient of ln p_k.
+//!
+//! # Log-sum-exp is convex
+//!
+//! The second derivatives of ln s are the first ones of p, which the Jacobian has:
+//!
+//! ```text
+//! ∂²(ln s)/∂z_k∂z_j = ∂p_k/∂z_j = p_k · (δ_kj − p_j)                 diag(p) − p·pᵀ
+//! ```
+//!
+//! Along any direction v the curvature is
+//!
+//! ```text
+//! vᵀ·(diag(p) − p·pᵀ)·v = Σ_k p_k · v_k² − (Σ_k p_k · v_k)²
+//! ```
+//!
+//! the variance of a number that is v_k with probability p_k. No variance is negative, so ln s is
+//! convex. It is 0 where all v_k are equal: a shift of all logits moves ln s along a line.
+//!
+//! A cross-entropy −Σ_k t_k · ln p_k = Σ_k t_k · ln s − Σ_k t_k · z_k differs from ln s, for targets
+//! that sum to 1, by a linear function of z. So it is convex in the logits too.
 
 pub mod cross_entropy;
 pub mod likelihood;

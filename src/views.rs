@@ -8,8 +8,8 @@
 //! z = Σ_v a_v·z_v        Σ_v a_v = 1
 //! ```
 //!
-//! the errors partly cancel. The prediction is the largest entry of z. By the convexity of the
-//! log-sum-exp (chapter 7) the cross-entropy L of the mean is no larger than the mean of the views':
+//! the errors partly cancel. The prediction is the largest entry of z. The cross-entropy L is
+//! [convex](crate::softmax) in the logits, so that of the mean is no larger than the mean of the views':
 //!
 //! ```text
 //! L(Σ_v a_v·z_v) ≤ Σ_v a_v·L(z_v)

@@ -86,6 +86,20 @@ fn eq_sigmoid_slope() {
 }
 
 #[test]
+fn the_sigmoid_saturates_sooner_on_the_right() {
+    let slope = |x: f32| Activation::Sigmoid.derivative(x);
+    assert!(slope(16.63) > 0.0);
+    for x in [16.64, 17.0, 30.0, 1e4] {
+        assert_eq!((sigmoid(x), slope(x)), (1.0, 0.0));
+    }
+    for x in [16.64, 17.0, 30.0, 80.0] {
+        let exact = Activation::Sigmoid.derivative(-f64::from(x));
+        assert_relative_eq!(f64::from(slope(-x)), exact, max_relative = 1e-5);
+    }
+    assert_relative_eq!(slope(-16.64), 5.9e-8, max_relative = 0.01);
+}
+
+#[test]
 fn eq_tanh() {
     assert_activation(
         Activation::Tanh,
@@ -247,6 +261,15 @@ fn eq_gelu_symmetry() {
 }
 
 #[test]
+fn a_relu_passes_a_scale_and_a_gelu_does_not() {
+    for x in PLACES {
+        assert_relative_eq!(relu(3.0 * x), 3.0 * relu(x), max_relative = 1e-15);
+        let rest = gelu(3.0 * x) - 3.0 * gelu(x);
+        assert!((0.3..3.0).contains(&x.abs()) == (rest.abs() > 0.1), "{x}: {rest}");
+    }
+}
+
+#[test]
 fn gelus_lowest_value() {
     let slope = |x: f64| Activation::Gelu.derivative(x);
     assert!(slope(-0.7519) < 0.0 && slope(-0.7517) > 0.0);
@@ -272,6 +295,10 @@ fn gelu_in_single_precision() {
         let single = f64::from(Activation::Gelu.derivative(x));
         assert_relative_eq!(single, Activation::Gelu.derivative(f64::from(x)), epsilon = 1e-6);
     }
+    // Far to the left the same error is much of the value.
+    let (single, double) = (f64::from(gelu(-5.0_f32)), gelu(-5.0_f64));
+    assert_relative_eq!(double, -1.43e-6, max_relative = 0.01);
+    assert_relative_eq!((single / double - 1.0).abs(), 0.06, epsilon = 0.01);
     assert_eq!([gelu(-1e4_f32), gelu(1e4), gelu(1e20)], [0.0, 1e4, 1e20]);
     assert_eq!([-1e20_f32, 1e20].map(|x| Activation::Gelu.derivative(x)), [0.0, 1.0]);
 }

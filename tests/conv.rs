@@ -3,13 +3,14 @@
 mod numeric;
 
 use approx::assert_relative_eq;
-use chainrule::conv::pool::{self, Window};
+use chainrule::conv::pool::{self, Window, blocks};
 use chainrule::conv::{Algorithm, Conv, Geometry, definition, patches};
 use chainrule::gradcheck::{Draw, Gradcheck, Report};
 use chainrule::tape::{Gradients, Inputs};
-use chainrule::{BrokenRule, Mode, Op, ShapeError, Tape, Tensor, Var};
+use chainrule::{BrokenRule, Mode, Op, Real, ShapeError, Tape, Tensor, Var};
 use ndarray::{
-    Array1, Array2, Array3, Array4, ArrayView4, Axis, IxDyn, arr1, arr2, concatenate, s,
+    Array1, Array2, Array3, Array4, ArrayView4, ArrayViewMut4, Axis, IxDyn, arr1, arr2,
+    concatenate, s,
 };
 use numeric::gradient;
 use proptest::prelude::*;
@@ -879,6 +880,69 @@ fn a_maximum_hides_no_nan_and_knows_no_bound() {
     }
 }
 
+/// Value and gradient of both pools by their loops, and then by blocks. The gradients begin at 1.
+fn pooled_twice<T: Real>(x: &Array4<T>, window: Window, dy: &Array4<T>) -> [[Vec<T>; 4]; 2] {
+    type Max<T> = fn(ArrayView4<'_, T>, Window, ArrayViewMut4<'_, T>);
+    type MaxGradient<T> =
+        fn(ArrayView4<'_, T>, ArrayView4<'_, T>, ArrayView4<'_, T>, Window, ArrayViewMut4<'_, T>);
+    let run = |max: Max<T>, max_dx: MaxGradient<T>, average: Max<T>, average_dx: Max<T>| {
+        let [mut largest, mut mean] = [(); 2].map(|()| Array4::zeros(dy.raw_dim()));
+        let [mut largest_dx, mut mean_dx] = [(); 2].map(|()| Array4::ones(x.raw_dim()));
+        max(x.view(), window, largest.view_mut());
+        max_dx(x.view(), largest.view(), dy.view(), window, largest_dx.view_mut());
+        average(x.view(), window, mean.view_mut());
+        average_dx(dy.view(), window, mean_dx.view_mut());
+        [largest, largest_dx, mean, mean_dx].map(|array| array.into_iter().collect())
+    };
+    use pool::definition;
+    [
+        run(
+            definition::max,
+            definition::max_gradient,
+            definition::average,
+            definition::average_gradient,
+        ),
+        run(blocks::max, blocks::max_gradient, blocks::average, blocks::average_gradient),
+    ]
+}
+
+fn assert_pooled_alike<T: Real>(x: &Array4<f64>, window: Window, dy: &Array4<f64>) {
+    let [x, dy] = [x, dy].map(|array| array.mapv(T::of));
+    let [by_loops, by_blocks] = pooled_twice(&x, window, &dy);
+    for (loops, blocks) in zip(by_loops, by_blocks) {
+        assert_eq!(loops.len(), blocks.len());
+        for (place, (a, b)) in zip(loops, blocks).enumerate() {
+            let alike = a == b || a.is_nan() && b.is_nan();
+            assert!(alike, "{window:?}, channels {}, {place}: {a} and {b}", x.len_of(Axis(3)));
+        }
+    }
+}
+
+#[test]
+fn blocks_of_channels_equal_the_definition() {
+    for window in WINDOWS.into_iter().chain([Window { stride: 2, ..Window::square(3) }]) {
+        // One by one, in blocks of 4 and of 16, and in all three.
+        for channels in [1, 3, 4, 5, 16, 23, 39] {
+            let mut draw = Draw::new(channels as u64);
+            let [out_height, out_width] = window.places([7, 8]).unwrap();
+            let x = drawn(&mut draw, [2, 7, 8, channels]);
+            let dy = drawn(&mut draw, [2, out_height, out_width, channels]);
+            // A few whole numbers tie often. Every ninth entry is replaced by one that is none.
+            let ties = x.mapv(|x| (2.0 * x).round());
+            let strange = |strange: f64| {
+                let mut x = ties.clone();
+                x.iter_mut().step_by(9).for_each(|x| *x = strange);
+                x
+            };
+            let infinite = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN].map(strange);
+            for x in [&x, &ties].into_iter().chain(&infinite) {
+                assert_pooled_alike::<f64>(x, window, &dy);
+                assert_pooled_alike::<f32>(x, window, &dy);
+            }
+        }
+    }
+}
+
 #[test]
 fn an_infinite_gradient_goes_to_the_maximum_alone() {
     for window in [Window::square(2), Window { stride: 3, ..Window::square(2) }] {
@@ -1162,7 +1226,7 @@ fn patches_off_the_tape_panic_on_shapes() {
 #[should_panic(expected = "the output has a pixel a place")]
 fn a_pool_off_the_tape_panics_on_shapes() {
     let x: ArrayView4<'_, f64> = ArrayView4::from_shape((1, 2, 2, 1), &[0.0; 4]).unwrap();
-    pool::max(x, Window::square(2), Array4::zeros((1, 2, 2, 1)).view_mut());
+    blocks::max(x, Window::square(2), Array4::zeros((1, 2, 2, 1)).view_mut());
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Chapter 9: the variances, what they do to a signal on its way through a network, and symmetry.
 
+use chainrule::activation::Activation;
+use chainrule::fraction::Fraction;
 use chainrule::init::{Init, InitError};
 use chainrule::optim::{Optimizer, Rule};
-use chainrule::{ShapeError, Tape, Tensor, Var};
+use chainrule::{Mode, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array1, Axis};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
@@ -230,14 +232,29 @@ fn he_keeps_a_relu_signal() {
     assert!((gain + 10.0).abs() < 0.5, "{gain}");
 }
 
-/// He keeps the signal whatever the widths; its gradient then is not kept.
+/// He keeps the signal whatever the widths. Of the gradient's factors fan_out/fan_in only the last width
+/// over the first is left.
 #[test]
 fn he_follows_the_fan_in() {
-    let widths = [100, 400, 100, 400];
-    let gain = log_gain(Init::HeNormal, &widths, true);
-    assert!(gain.abs() < 0.3, "{gain}");
-    let gain = log_gradient_gain(Init::HeNormal, &widths, true);
-    assert!((gain - 4.0_f64.ln()).abs() < 0.3, "{gain}");
+    for widths in [[100, 400, 100, 400], [400, 100, 200, 400], [300, 100, 400, 200]] {
+        let gain = log_gain(Init::HeNormal, &widths, true);
+        assert!(gain.abs() < 0.3, "{gain}");
+        let gain = log_gradient_gain(Init::HeNormal, &widths, true);
+        assert!((gain - (widths[3] as f64 / widths[0] as f64).ln()).abs() < 0.3, "{gain}");
+    }
+}
+
+/// Dropout at the rate p multiplies the second moment by 1/(1 − p).
+#[test]
+fn dropout_raises_the_second_moment() {
+    let mut tape = Tape::<f64>::new();
+    tape.set_mode(Mode::Training { step: 0 });
+    let x = tape.input(normal(&[500, 500], 8));
+    for rate in [0.2, 0.5] {
+        let y = tape.dropout(x, Fraction::new(rate).unwrap(), 3).unwrap();
+        let ratio = second_moment(tape.value(y)) / second_moment(tape.value(x));
+        assert!((ratio * (1.0 - rate) - 1.0).abs() < 0.02, "{ratio}");
+    }
 }
 
 /// Ten layers with SELU. LeCun keeps mean 0 and second moment 1 from layer to layer.
@@ -262,7 +279,7 @@ fn lecun_keeps_a_selu_signal() {
     assert!(second > 2.0, "He leaves {second}");
 }
 
-/// A 3-4-2 network with ReLU and the squared error, trained for 20 steps.
+/// A 3-4-2 network with the squared error, trained for 20 steps.
 struct Trained {
     tape: Tape<f64>,
     /// W, b, V, c.
@@ -270,6 +287,10 @@ struct Trained {
 }
 
 fn train(weights: Init, biases: Init, rule: Rule) -> Trained {
+    train_with(Activation::Relu, weights, biases, rule)
+}
+
+fn train_with(activation: Activation, weights: Init, biases: Init, rule: Rule) -> Trained {
     let mut tape = Tape::new();
     let mut rng = rng(11);
     let x = tape.input(normal(&[5, 3], 21));
@@ -278,7 +299,8 @@ fn train(weights: Init, biases: Init, rule: Rule) -> Trained {
     let b = tape.parameter(biases.sample(3, 4, &[4], &mut rng));
     let v = tape.parameter(weights.sample(4, 2, &[4, 2], &mut rng));
     let c = tape.parameter(biases.sample(4, 2, &[2], &mut rng));
-    let h = tape.linear_relu(x, w, b).unwrap();
+    let before = tape.linear(x, w, b).unwrap();
+    let h = tape.activate(before, activation).unwrap();
     let y = tape.linear(h, v, c).unwrap();
     let error = tape.add(y, minus_target).unwrap();
     let loss = tape.multiply(error, error).unwrap();
@@ -319,16 +341,33 @@ fn constants_never_break_the_symmetry() {
     }
 }
 
-/// From zeros nothing moves with ReLU but the last bias.
+/// From zeros nothing moves with f(0) = 0 but the last bias.
 #[test]
 fn zeros_move_the_last_bias_alone() {
     for rule in rules() {
-        let Trained { tape, parameters: [w, b, v, c] } = train(Init::Zeros, Init::Zeros, rule);
-        for var in [w, b, v] {
-            assert!(tape.value(var).iter().all(|&entry| entry == 0.0), "{rule:?}");
-            assert!(tape.gradient(var).iter().all(|&entry| entry == 0.0), "{rule:?}");
+        for activation in [Activation::Relu, Activation::Tanh] {
+            let Trained { tape, parameters: [w, b, v, c] } =
+                train_with(activation, Init::Zeros, Init::Zeros, rule);
+            for var in [w, b, v] {
+                assert!(tape.value(var).iter().all(|&entry| entry == 0.0), "{rule:?}");
+                assert!(tape.gradient(var).iter().all(|&entry| entry == 0.0), "{rule:?}");
+            }
+            assert!(tape.value(c).iter().all(|c| c.abs() > 1e-3), "{rule:?}");
         }
-        assert!(tape.value(c).iter().all(|c| c.abs() > 1e-3), "{rule:?}");
+    }
+}
+
+/// With f(0) ≠ 0, or with biases that are not zero, h is not, and all weights move.
+#[test]
+fn zero_weights_move_where_the_hidden_values_are_not_zero() {
+    let half = Init::Constant { value: 0.5 };
+    for (activation, biases) in
+        [(Activation::Sigmoid, Init::Zeros), (Activation::Relu, half), (Activation::Tanh, half)]
+    {
+        let Trained { tape, parameters } = train_with(activation, Init::Zeros, biases, Rule::Sgd);
+        for var in parameters {
+            assert!(tape.gradient(var).iter().all(|&entry| entry != 0.0), "{activation}");
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use approx::assert_abs_diff_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
-use chainrule::normalize::BatchNorm;
 use chainrule::normalize::moments::{SCRATCH, column_moments};
+use chainrule::normalize::{BatchNorm, definition};
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::tensor::{entries, entries_mut};
 use chainrule::{BrokenRule, Mode, Op, Real, ShapeError, Tape, Tensor, Var};
@@ -357,6 +357,39 @@ fn eq_batch_norm_running() {
     assert_abs_diff_eq!(tape.buffers(y)[1], variance, epsilon = 1e-15);
 }
 
+/// n/(n − 1) frees the variance of its bias where the n rows are independent. Of two images, each with a
+/// level of its own, the levels count as two.
+#[test]
+fn the_places_of_an_image_are_no_independent_rows() {
+    const BATCHES: usize = 3_000;
+    // Levels and pixels of variance 1.
+    let spread = 3.0_f64.sqrt();
+    let mean_variance = |levels_of: usize| {
+        let mut draw = Draw::new(81);
+        let mut tape = Tape::<f64>::new();
+        tape.set_mode(TRAINING);
+        let x = tape.input(Tensor::<f64>::zeros(vec![2, 2, 4, 1]));
+        let (gamma, beta) = (tape.input(ones::<f64>(1)), tape.input(zeros::<f64>(1)));
+        let settings = BatchNorm { momentum: 1.0, ..BatchNorm::default() };
+        let y = tape.batch_norm_with(x, gamma, beta, settings).unwrap();
+        let variances = (0..BATCHES).map(|_| {
+            let level: Tensor<f64> = draw.uniform(&[16 / levels_of], -spread, spread);
+            let mut pixels: Tensor<f64> = draw.uniform(&[2, 2, 4, 1], -spread, spread);
+            for (i, pixel) in pixels.iter_mut().enumerate() {
+                *pixel += level[[i / levels_of]];
+            }
+            tape.set(x, &pixels).unwrap();
+            tape.forward();
+            tape.buffers(y)[1][[0]]
+        });
+        variances.sum::<f64>() / BATCHES as f64
+    };
+    // Every row a level of its own: 1 + 1.
+    assert_abs_diff_eq!(mean_variance(1), 2.0, epsilon = 0.05);
+    // Eight rows a level. Their sum of squares has the mean 8·(2 − 1), and is divided by 15.
+    assert_abs_diff_eq!(mean_variance(8), 1.0 + 8.0 / 15.0, epsilon = 0.05);
+}
+
 #[test]
 fn evaluation_with_the_statistics_of_the_batch_is_training_but_for_the_unbiased_variance() {
     let mut draw = Draw::new(17);
@@ -523,6 +556,36 @@ fn gradients_are_added_to_those_of_other_consumers() {
         for (once, twice) in once.iter().zip(&twice) {
             assert_abs_diff_eq!(twice, &(2.0 * once), epsilon = 1e-13);
         }
+    }
+}
+
+/// Of batch norm each column is a group, of layer norm each row: the definition has x̂ and dx of it.
+#[test]
+fn both_norms_are_the_definition_group_by_group() {
+    let mut draw = Draw::new(31);
+    let (x, dy): (Tensor<f64>, Tensor<f64>) =
+        (draw.away_from_zero(&[6, 3]), draw.away_from_zero(&[6, 3]));
+    let (gamma, beta): (Tensor<f64>, Tensor<f64>) =
+        (draw.away_from_zero(&[3]), draw.away_from_zero(&[3]));
+    type Record = fn(&mut Tape<f64>, Var, Var, Var) -> Recorded;
+    for (record, axis) in [(Tape::batch_norm as Record, Axis(1)), (Tape::layer_norm, Axis(0))] {
+        let d = &dy * &gamma;
+        // The gradient is added to what is there.
+        let (mut hat, mut claimed_dx) = (x.clone(), Tensor::ones(x.raw_dim()));
+        for k in 0..x.len_of(axis) {
+            let group = |tensor: &Tensor<f64>| -> Vec<f64> {
+                tensor.index_axis(axis, k).iter().copied().collect()
+            };
+            let (mut x_hat, mut dx) = (group(&hat), group(&claimed_dx));
+            let r = definition::standardize(&group(&x), EPSILON, &mut x_hat);
+            definition::standardize_gradient(&x_hat, r, &group(&d), &mut dx);
+            hat.index_axis_mut(axis, k).assign(&arr1(&x_hat));
+            claimed_dx.index_axis_mut(axis, k).assign(&arr1(&dx));
+        }
+        let y = value(TRAINING, [&x, &gamma, &beta], record);
+        assert_abs_diff_eq!(y, hat * &gamma + &beta, epsilon = 1e-14);
+        let [dx, ..] = gradients(TRAINING, [&x, &gamma, &beta], &dy, record);
+        assert_abs_diff_eq!(dx, claimed_dx - 1.0, epsilon = 1e-13);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use chainrule::gradcheck::Draw;
 use chainrule::optim::{HyperparameterError, Optimizer, OptimizerError, Rule, Schedule};
-use chainrule::{Real, Tape, Tensor, Var};
+use chainrule::{Mode, Real, Tape, Tensor, Var};
 use ndarray::{Array1, arr1, arr2};
 
 const SGD: Rule = Rule::Sgd;
@@ -357,6 +357,35 @@ fn batches_point_the_right_way_on_average() {
     assert!(pairs.iter().any(|g| (g[0] - mean[0]).abs() > 0.1), "the batches differ");
 }
 
+/// Under batch norm a sample's loss depends on its batch, and the mean gradient over all batches of
+/// three out of four samples is another than that of all four.
+#[test]
+fn under_batch_norm_batches_descend_another_loss() {
+    let mut draw = Draw::new(9);
+    let (x, minus_y) = (draw.away_from_zero::<f64>(&[4, 1]), draw.away_from_zero::<f64>(&[4, 1]));
+    let gradient = |rows: &[usize], normalized: bool| {
+        let mut tape = Tape::new();
+        tape.set_mode(Mode::Training { step: 0 });
+        let x = tape.input(x.select(ndarray::Axis(0), rows));
+        let minus_y = tape.input(minus_y.select(ndarray::Axis(0), rows));
+        let (gamma, beta) = (tape.parameter(arr1(&[0.7])), tape.input(arr1(&[0.0])));
+        let x_hat = if normalized { tape.batch_norm(x, gamma, beta).unwrap() } else { x };
+        let w = tape.parameter(arr2(&[[0.7]]));
+        let y = tape.matmul(x_hat, w).unwrap();
+        let error = tape.add(y, minus_y).unwrap();
+        let loss = tape.multiply(error, error).unwrap();
+        tape.backward(loss);
+        tape.gradient(w)[[0, 0]] / rows.len() as f64
+    };
+    for normalized in [false, true] {
+        let triples = [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]];
+        let mean = triples.iter().map(|rows| gradient(rows, normalized)).sum::<f64>() / 4.0;
+        let bias = (mean - gradient(&[0, 1, 2, 3], normalized)).abs();
+        assert_eq!(bias > 0.01, normalized, "{bias}");
+        assert!(normalized || bias < 1e-14, "{bias}");
+    }
+}
+
 // Momentum.
 
 /// v_t = Σᵢ μ^(t−i)·gᵢ.
@@ -387,6 +416,27 @@ fn velocity_limits() {
     }
     assert_close(&constant.state()[0], &[30.0], 1e-12);
     assert_close(&alternating.state()[0], &[3.0 / 1.9], 1e-12);
+}
+
+/// On L = a·w²/2 momentum converges below η = 2·(1 + μ)/a, and Nesterov's below 2·(1 + μ)/((1 + 2μ)·a).
+#[test]
+fn rate_limits_of_momentum() {
+    // Σ aᵢ·wᵢ² has the curvature 2a = 4.
+    let last = |rule, rate| {
+        let mut quadratic = Quadratic::new(rule, 0.0, &[2.0], &[1.0]);
+        (0..2000).map(|_| quadratic.step(rate)[0].abs()).last().unwrap()
+    };
+    for momentum in [0.0, 0.5, 0.9] {
+        let limit = 2.0 * (1.0 + momentum) / 4.0;
+        for (rule, limit) in [
+            (Rule::Momentum { momentum }, limit),
+            (Rule::Nesterov { momentum }, limit / (1.0 + 2.0 * momentum)),
+        ] {
+            assert!(last(rule, 0.98 * limit) < 1e-8, "{rule:?}");
+            // Infinite is far as well.
+            assert!(last(rule, 1.02 * limit) > 1e8, "{rule:?}");
+        }
+    }
 }
 
 /// v ← μv − ηg, w ← w + v gives the same weights at one rate, and others where the rate changes.
@@ -458,7 +508,30 @@ fn adams_first_step() {
     assert_close(&found[..5], &[-0.01, 0.01, -0.01, 0.01, -0.01], 2e-7);
 }
 
-/// A factor in front of the loss drops out, but for ε.
+/// After a silence a single gradient makes a step of η·(1 − β₁)/√(1 − β₂) = 3.16·η. Gradients that grow
+/// by β₂/β₁ a step make the longest, 7.27·η.
+#[test]
+fn adams_longest_steps() {
+    let (beta1, beta2, rate) = (0.9_f64, 0.999_f64, 0.01);
+    let after_silence = |gradients: &[f64]| {
+        let mut driven = Driven::new("adam".parse().unwrap(), 0.0, &[0.0]);
+        let mut path = vec![0.0; 2];
+        for &g in [0.0; 20_000].iter().chain(gradients) {
+            path = vec![path[1], driven.step(&[g], rate)[0]];
+        }
+        (path[1] - path[0]).abs() / rate
+    };
+    let single = (1.0 - beta1) / (1.0 - beta2).sqrt();
+    assert_close(&[single, after_silence(&[5.0])], &[3.1623; 2], 1e-4);
+    let growing = |factor: f64| -> Vec<f64> { (0..400).map(|k| factor.powi(k)).collect() };
+    let longest = single / (1.0 - beta1 * beta1 / beta2).sqrt();
+    assert_close(&[longest, after_silence(&growing(beta2 / beta1))], &[7.2703; 2], 1e-4);
+    for factor in [1.05, 1.2] {
+        assert!(after_silence(&growing(factor)) < longest - 0.1);
+    }
+}
+
+/// But for ε, a factor in front of the loss drops out.
 #[test]
 fn adam_does_not_see_the_scale_of_the_loss() {
     let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-300 };
@@ -508,6 +581,24 @@ fn l2_is_decay_under_sgd() {
     }
 }
 
+/// With momentum it is not: after a first step of 1 − ηλ the decay of that step goes on.
+#[test]
+fn l2_is_not_decay_with_momentum() {
+    let (rate, l2) = (0.1, 0.4);
+    for rule in [MOMENTUM, NESTEROV] {
+        let mut driven = Driven::new(rule, l2, &[1.0]);
+        let path: Vec<f64> = (0..20).map(|_| driven.step(&[0.0], rate)[0]).collect();
+        let shrinking: Vec<f64> = path.windows(2).map(|w| 1.0 - w[1] / w[0]).collect();
+        assert!(shrinking.iter().all(|&share| share > 1.4 * rate * l2), "{shrinking:?}");
+        // Where the gradient stays away, the velocity of the decay moves w on without any decay.
+        let mut late = Driven::new(rule, l2, &[1.0]);
+        late.step(&[0.0], rate);
+        late.optimizer = late.optimizer.without_decay(&[late.w]).unwrap();
+        let before = late.tape.value(late.w)[0];
+        assert!(late.step(&[0.0], rate)[0] < before - 0.005);
+    }
+}
+
 /// Under Adam's first step λ drops out, and AdamW's takes ηλw off.
 #[test]
 fn l2_is_not_decay_under_adam() {
@@ -518,6 +609,27 @@ fn l2_is_not_decay_under_adam() {
     assert_close(&Driven::new(adam, decay, &[w]).step(&[g], rate), &plain, 1e-10);
     let decayed = Driven::new(adamw, 0.0, &[w]).step(&[g], rate);
     assert_close(&decayed, &[plain[0] - rate * decay * w], 1e-15);
+}
+
+/// The paper: w ← w − η·(α·m̂/(√v̂ + ε) + λw) with a base rate α and the schedule's factor η. Its λ is λ/α
+/// here, whatever the schedule does.
+#[test]
+fn adamws_decay_in_the_paper() {
+    let (base, lambda) = (0.02, 0.001);
+    let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
+    let factor = Schedule::Cosine { rate: 1.0, last: 0.0, steps: 20 };
+    let gradients: Vec<f64> = Draw::new(14).away_from_zero(&[20]).to_vec();
+    let rule = Rule::AdamW { beta1, beta2, epsilon, decay: lambda / base };
+    let mut driven = Driven::new(rule, 0.0, &[2.0]);
+    let mut plain = Driven::new(Rule::Adam { beta1, beta2, epsilon }, 0.0, &[0.0]);
+    let (mut w, mut moved) = (2.0, 0.0);
+    for (step, &g) in gradients.iter().enumerate() {
+        let eta = factor.rate(step as u64);
+        let to = plain.step(&[g], eta * base)[0];
+        w += (to - moved) - eta * lambda * w;
+        moved = to;
+        assert_close(&driven.step(&[g], eta * base), &[w], 1e-14);
+    }
 }
 
 /// Under Adam with L2, a weight with larger gradients decays less.

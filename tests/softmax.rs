@@ -218,6 +218,34 @@ fn eq_log_sum_exp_gradient() {
 }
 
 #[test]
+fn log_sum_exp_is_convex() {
+    let mut draw = Draw::new(72);
+    let z = logits().index_axis(Axis(0), 0).to_owned();
+    let p = value(&z, Tape::softmax);
+    let log_s = |z: &Tensor<f64>| value(z, Tape::log_sum_exp)[[]];
+    for _ in 0..20 {
+        // vᵀ·(diag(p) − p·pᵀ)·v is the variance of v, and the curvature along v.
+        let v: Tensor<f64> = draw.away_from_zero(&[3]);
+        let mean = (&p * &v).sum();
+        let curvature = (&p * &v * &v).sum() - mean * mean;
+        let variance = (&p * &v.mapv(|v| (v - mean).powi(2))).sum();
+        assert_abs_diff_eq!(curvature, variance, epsilon = 1e-14);
+        assert!(curvature > 0.0);
+        let step = 1e-4;
+        let numeric = (log_s(&(&z + &(&v * step))) - 2.0 * log_s(&z) + log_s(&(&z - &(&v * step))))
+            / (step * step);
+        assert_abs_diff_eq!(curvature, numeric, epsilon = 1e-6);
+        // So the value between two places is no larger than the mean of theirs.
+        let other: Tensor<f64> = draw.uniform(&[3], -5.0, 5.0);
+        let between = log_s(&(&z * 0.75 + &other * 0.25));
+        assert!(between < 0.75 * log_s(&z) + 0.25 * log_s(&other));
+    }
+    // Along a shift of all logits it is a line.
+    let shifted = log_s(&(&z + 3.0));
+    assert_abs_diff_eq!(shifted, log_s(&z) + 3.0, epsilon = 1e-14);
+}
+
+#[test]
 fn the_losses_match_the_definition() {
     // −ln p_c, −Σ t ln p and Σ t (ln t − ln p), with 40 decimal digits.
     let mean = |smoothing| smoothed(Reduction::Mean, smoothing);
@@ -349,6 +377,24 @@ fn eq_kl_cross_entropy() {
     let record = |tape: &mut Tape<f64>, z, t| tape.softmax_kl_divergence(z, t, SUM);
     assert_abs_diff_eq!(run(&logits(), &probabilities(), 1.0, record).0, 0.0, epsilon = 1e-15);
     assert!(divergence > 0.5);
+}
+
+#[test]
+fn smoothing_gives_a_class_an_entropy() {
+    // The logits do not matter: cross-entropy and divergence differ by the entropy of the target.
+    let z: Tensor<f64> = Draw::new(71).away_from_zero(&[3, 10]);
+    let t = arr1(&[4.0, 0.0, 9.0]).into_dyn();
+    let difference = |smoothing: f64| {
+        let loss = smoothed(Reduction::Mean, smoothing);
+        let cross = run(&z, &t, 1.0, |tape, z, t| tape.softmax_cross_entropy_with(z, t, loss));
+        let divergence = run(&z, &t, 1.0, |tape, z, t| tape.softmax_kl_divergence(z, t, loss));
+        assert_eq!(cross.1, divergence.1);
+        cross.0 - divergence.0
+    };
+    assert_abs_diff_eq!(difference(0.0), 0.0, epsilon = 1e-14);
+    let entropy = -0.82 * 0.82_f64.ln() - 9.0 * 0.02 * 0.02_f64.ln();
+    assert_abs_diff_eq!(difference(0.2), entropy, epsilon = 1e-14);
+    assert_abs_diff_eq!(entropy, 0.867, epsilon = 5e-4);
 }
 
 #[test]
@@ -563,7 +609,40 @@ fn what_fusing_is_for() {
         tape.cross_entropy(p, t, Loss::default())
     });
     assert_eq!(unfused, f32::INFINITY);
-    assert!(dz.iter().all(|dz| !dz.is_finite()));
+    assert!(dz.iter().all(|dz| dz.is_nan()));
+}
+
+#[test]
+fn a_probability_of_zero_destroys_the_weights() {
+    // Two samples, the second wrong by 200. Its row of dz is NaN, and so is every weight's gradient.
+    let x = array![[1f32, 0.0], [0.0, 200.0]].into_dyn();
+    let w = array![[0.5f32, 0.0], [1.0, 0.0]].into_dyn();
+    let gradients = |record: fn(&mut Tape<f32>, Var, Var) -> Recorded| {
+        let mut tape = Tape::new();
+        let (x, w) = (tape.input(x.clone()), tape.parameter(w.clone()));
+        let z = tape.matmul(x, w).unwrap();
+        let t = tape.input(arr1(&[1f32, 1.0]));
+        let loss = record(&mut tape, z, t).unwrap();
+        tape.backward(loss);
+        [z, w].map(|var| tape.gradient(var).clone())
+    };
+    let [dz, dw] = gradients(|tape, z, t| {
+        let p = tape.softmax(z)?;
+        tape.cross_entropy(p, t, Loss::default())
+    });
+    assert!(dz.index_axis(Axis(0), 0).iter().all(|dz| dz.is_finite()));
+    assert!(dz.index_axis(Axis(0), 1).iter().all(|dz| dz.is_nan()));
+    assert!(dw.iter().all(|dw| dw.is_nan()));
+    // Of the two ways out, each gives the gradient (p − t)/2 of the row.
+    let fused = gradients(Tape::softmax_cross_entropy);
+    let logarithms = gradients(|tape, z, t| {
+        let q = tape.log_softmax(z)?;
+        tape.negative_log_likelihood(q, t, Loss::default())
+    });
+    for [dz, dw] in [fused, logarithms] {
+        assert_eq!(dz.index_axis(Axis(0), 1), arr1(&[0.5, -0.5]).into_dyn());
+        assert!(dw.iter().all(|dw| dw.is_finite()));
+    }
 }
 
 #[test]

@@ -12,17 +12,25 @@
 //! **The start is the identity.** The first filters of a convolution pass one channel each: 1 in the
 //! middle of the kernel at that channel, 0 elsewhere. So at the start every block hands on what it was
 //! given beside what its random filters make of it. The others are uniform with the variance
-//! 1/(3·fan_in).
+//! 1/(3·fan_in). Where a convolution has as many filters as channels, as each block's second has, there
+//! are no others: it starts as the identity.
 //!
-//! **Scales of 1.** Batch norm keeps γ = 1; it learns β alone, at a rate 64 times as high. A scale
-//! before a GELU that is followed by weights adds nothing that the weights cannot do.
+//! **Scales of 1.** Batch norm keeps γ = 1, as airbench fixes it; it learns β alone, at a rate 64 times as
+//! high. Before a ReLU a positive scale would add nothing, since relu(γ·x) = γ·relu(x), and the weights
+//! after it can make up for γ. Before a GELU it would: gelu(γ·x) is not γ·gelu(x).
 //!
 //! **Smooth targets.** A fifth of each target goes to all classes alike: see
 //! [`Loss::smoothing`](crate::softmax::Loss). The ninth keeps the first logits small beside them.
 //!
-//! Source: K. Jordan's airbench94 (arXiv:2404.00498), whose widths, constants and order these are. It
-//! differs in two points: the bias of the whitening layer learns in all epochs, not in three; and weight
-//! decay leaves the β alone.
+//! Source: K. Jordan's airbench94 (arXiv:2404.00498), whose widths, constants and order these are. The
+//! training here differs from it in these points:
+//!
+//! - the bias of the whitening layer learns in all epochs; there, in the first three;
+//! - weight decay leaves all biases alone; there it acts on the β and on the whitening layer's bias too;
+//! - the last batch of an epoch may be smaller than the others; there it is dropped;
+//! - all numbers are `f32`; there, all but those of batch norm have 16 bits.
+//!
+//! Its Lookahead is [`Averaging::airbench`](crate::optim::Averaging::airbench).
 
 use super::inputs;
 use crate::conv::Conv;

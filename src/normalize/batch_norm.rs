@@ -36,7 +36,9 @@
 //! ```
 //!
 //! They start at 0 and 1. Training divides by √v, the biased variance of the batch itself; n / (n − 1)
-//! makes of it an unbiased estimate of the variance of all data. In evaluation μ and r come from the
+//! makes of it an unbiased estimate of the variance of all data, if the rows are independent. The places
+//! of one image are not: neighbors are alike, so that n of them vary less than n numbers from n images,
+//! and a little bias stays. In evaluation μ and r come from the
 //! running statistics. They are constants, so two of the three terms are gone:
 //!
 //! ```text
@@ -88,59 +90,84 @@ struct BatchNormOp<T> {
     running: [Tensor<T>; 2],
     /// Whether the last forward pass took μ and r from the batch.
     of_batch: bool,
-    /// μ and r of the last forward pass. `[features]` each.
-    mean: Vec<T>,
-    r: Vec<T>,
-    /// dγ and dβ of the backward pass, γ · r of the forward pass. `[2, features]`.
-    sums: Vec<T>,
+    /// Of the last forward pass. `[features]` each.
+    statistics: Statistics<T>,
+    /// Of the last backward pass. `[features]` each.
+    sums: Sums<T>,
     /// `[SCRATCH, features]`.
     scratch: Vec<T>,
+}
+
+/// What a forward pass takes of each feature.
+#[derive(Debug, Default)]
+struct Statistics<T> {
+    /// μ
+    mean: Vec<T>,
+    /// v
+    variance: Vec<T>,
+    /// 1/√(v + ε)
+    r: Vec<T>,
+    /// γ · r
+    scale: Vec<T>,
+}
+
+/// What a backward pass sums up for each feature.
+#[derive(Debug, Default)]
+struct Sums<T> {
+    /// Σ dy · x̂
+    d_gamma: Vec<T>,
+    /// Σ dy
+    d_beta: Vec<T>,
+    /// 1/n · dγ: what r takes back. 0 where r is a constant.
+    d_gamma_mean: Vec<T>,
+    /// 1/n · dβ: what μ takes back. 0 where μ is a constant.
+    d_beta_mean: Vec<T>,
 }
 
 impl<T: Real> BatchNormOp<T> {
     fn new(settings: BatchNorm) -> Self {
         let running = [Tensor::zeros(IxDyn(&[0])), Tensor::zeros(IxDyn(&[0]))];
-        let [mean, r, sums, scratch] = [const { Vec::new() }; 4];
-        Self { settings, running, of_batch: false, mean, r, sums, scratch }
+        let (statistics, sums) = (Statistics::default(), Sums::default());
+        Self { settings, running, of_batch: false, statistics, sums, scratch: Vec::new() }
     }
 
     /// Takes the memory for another number of features, and forgets what was learned of them.
     fn reset(&mut self, features: usize) {
         self.running = [Tensor::zeros(IxDyn(&[features])), Tensor::ones(IxDyn(&[features]))];
-        self.mean = vec![T::zero(); features];
-        self.r = vec![T::zero(); features];
-        self.sums = vec![T::zero(); 2 * features];
+        let zeros = || vec![T::zero(); features];
+        self.statistics =
+            Statistics { mean: zeros(), variance: zeros(), r: zeros(), scale: zeros() };
+        self.sums =
+            Sums { d_gamma: zeros(), d_beta: zeros(), d_gamma_mean: zeros(), d_beta_mean: zeros() };
         self.scratch = vec![T::zero(); SCRATCH * features];
     }
 
-    /// μ and, in place of r, v of the batch.
+    /// μ and v of the batch.
     fn take_batch(&mut self, x: &[T]) {
-        column_moments(x, &mut self.mean, &mut self.r, &mut self.scratch);
+        let Statistics { mean, variance, .. } = &mut self.statistics;
+        column_moments(x, mean, variance, &mut self.scratch);
     }
 
     /// The running statistics move towards those of the batch `x`.
     fn move_running(&mut self, x: &[T]) {
-        let rows = x.len() / self.mean.len();
+        let Statistics { mean, variance, .. } = &self.statistics;
+        let rows = x.len() / mean.len();
         let a = T::of(self.settings.momentum);
-        for (running, &mean) in self.running[0].iter_mut().zip(&self.mean) {
+        for (running, &mean) in self.running[0].iter_mut().zip(mean) {
             *running += a * (mean - *running);
         }
         if rows > 1 {
             let unbiased = T::of(rows as f64 / (rows - 1) as f64);
-            for (running, &variance) in self.running[1].iter_mut().zip(&self.r) {
+            for (running, &variance) in self.running[1].iter_mut().zip(variance) {
                 *running += a * (variance * unbiased - *running);
             }
         }
     }
 
-    /// μ and, in place of r, v as training left them.
+    /// μ and v as training left them.
     fn take_running(&mut self) {
-        for (mean, &running) in self.mean.iter_mut().zip(&self.running[0]) {
-            *mean = running;
-        }
-        for (variance, &running) in self.r.iter_mut().zip(&self.running[1]) {
-            *variance = running;
-        }
+        self.statistics.mean.copy_from_slice(entries(&self.running[0]));
+        self.statistics.variance.copy_from_slice(entries(&self.running[1]));
     }
 }
 
@@ -155,7 +182,7 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
 
     fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
         let (_, features) = matrix_shape(x[0].shape());
-        if self.mean.len() != features {
+        if self.statistics.mean.len() != features {
             self.reset(features);
         }
         self.of_batch = x.mode != Mode::Evaluation;
@@ -168,14 +195,14 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
             self.take_running();
         }
         let epsilon = T::of(self.settings.epsilon);
-        for r in &mut self.r {
-            *r = (*r + epsilon).sqrt().recip();
+        let Statistics { mean, variance, r, scale } = &mut self.statistics;
+        for (r, &variance) in r.iter_mut().zip(variance.iter()) {
+            *r = (variance + epsilon).sqrt().recip();
         }
-        let (scale, _) = self.sums.split_at_mut(features);
-        for ((scale, &gamma), &r) in scale.iter_mut().zip(entries(&x[1])).zip(&self.r) {
+        for ((scale, &gamma), &r) in scale.iter_mut().zip(entries(&x[1])).zip(r.iter()) {
             *scale = gamma * r;
         }
-        affine(entries(&x[0]), &self.mean, scale, entries(&x[2]), entries_mut(y));
+        affine(entries(&x[0]), mean, scale, entries(&x[2]), entries_mut(y));
     }
 
     fn backward(
@@ -185,36 +212,28 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
         dy: &Tensor<T>,
         mut dx: Gradients<'_, T>,
     ) {
-        let (rows, features) = matrix_shape(x[0].shape());
-        let (d_gamma, d_beta) = self.sums.split_at_mut(features);
-        let (x_rows, dy_rows, statistics) =
-            (entries(&x[0]), entries(dy), [&self.mean[..], &self.r]);
+        let (rows, _) = matrix_shape(x[0].shape());
+        let (x_rows, dy_rows) = (entries(&x[0]), entries(dy));
+        let Statistics { mean, r, .. } = &self.statistics;
+        let Sums { d_gamma, d_beta, d_gamma_mean, d_beta_mean } = &mut self.sums;
         let scratch = &mut self.scratch;
-        affine_gradients(x_rows, dy_rows, statistics, [d_gamma, d_beta], scratch, HALVINGS);
+        affine_gradients(x_rows, dy_rows, [mean, r], [d_gamma, d_beta], scratch, HALVINGS);
         if let Some(gradient) = dx.wanted(1) {
-            for (gradient, &sum) in entries_mut(gradient).iter_mut().zip(d_gamma.iter()) {
-                *gradient += sum;
-            }
+            add(d_gamma, entries_mut(gradient));
         }
         if let Some(gradient) = dx.wanted(2) {
-            for (gradient, &sum) in entries_mut(gradient).iter_mut().zip(d_beta.iter()) {
-                *gradient += sum;
-            }
+            add(d_beta, entries_mut(gradient));
         }
         let Some(dx) = dx.wanted(0) else { return };
-        // What μ and r take back: nothing where they are constants.
         let share = if self.of_batch { T::of(1.0 / rows as f64) } else { T::zero() };
-        for sum in &mut self.sums {
-            *sum *= share;
+        for (means, sums) in [(&mut *d_gamma_mean, d_gamma), (&mut *d_beta_mean, d_beta)] {
+            for (mean, &sum) in means.iter_mut().zip(sums.iter()) {
+                *mean = sum * share;
+            }
         }
-        let features = Features {
-            mean: &self.mean,
-            r: &self.r,
-            gamma: entries(&x[1]),
-            d_gamma_share: &self.sums[..features],
-            d_beta_share: &self.sums[features..],
-        };
-        add_input_gradient(entries(&x[0]), entries(dy), features, entries_mut(dx));
+        let gamma = entries(&x[1]);
+        let features = Features { mean, r, gamma, d_gamma_mean, d_beta_mean };
+        add_input_gradient(x_rows, dy_rows, features, entries_mut(dx));
     }
 
     fn buffers(&self) -> &[Tensor<T>] {
@@ -262,12 +281,8 @@ fn affine_gradients<T: Real>(
             || affine_gradients(x.0, dy.0, statistics, [d_gamma, d_beta], left, halvings),
             || affine_gradients(x.1, dy.1, statistics, [gamma, beta], right, halvings),
         );
-        for (sum, &half) in d_gamma.iter_mut().zip(gamma.iter()) {
-            *sum += half;
-        }
-        for (sum, &half) in d_beta.iter_mut().zip(beta.iter()) {
-            *sum += half;
-        }
+        add(gamma, d_gamma);
+        add(beta, d_beta);
         return;
     }
     d_gamma.fill(T::zero());
@@ -284,16 +299,21 @@ fn affine_gradients<T: Real>(
     }
 }
 
+/// to += terms.
+fn add<T: Real>(terms: &[T], to: &mut [T]) {
+    for (to, &term) in to.iter_mut().zip(terms) {
+        *to += term;
+    }
+}
+
 /// What dx takes of each feature. `[features]` each.
 #[derive(Clone, Copy, Debug)]
 struct Features<'a, T> {
     mean: &'a [T],
     r: &'a [T],
     gamma: &'a [T],
-    /// 1/n · dγ, or 0 where r is a constant.
-    d_gamma_share: &'a [T],
-    /// 1/n · dβ, or 0 where μ is a constant.
-    d_beta_share: &'a [T],
+    d_gamma_mean: &'a [T],
+    d_beta_mean: &'a [T],
 }
 
 /// dx += γ · r · (dy − 1/n · dβ − x̂ · 1/n · dγ). Shapes: x, dy and dx `[rows, features]`.
@@ -303,11 +323,11 @@ fn add_input_gradient<T: Real>(x: &[T], dy: &[T], of: Features<'_, T>, dx: &mut 
         let rows = x.chunks_exact(features).zip(dy.chunks_exact(features));
         for (dx, (x, dy)) in dx.chunks_exact_mut(features).zip(rows) {
             let terms = of.mean.iter().zip(of.r).zip(of.gamma);
-            let shares = of.d_gamma_share.iter().zip(of.d_beta_share);
-            for (((dx, (&x, &dy)), ((&mean, &r), &gamma)), (&d_gamma, &d_beta)) in
-                dx.iter_mut().zip(x.iter().zip(dy)).zip(terms).zip(shares)
+            let means = of.d_gamma_mean.iter().zip(of.d_beta_mean);
+            for (((dx, (&x, &dy)), ((&mean, &r), &gamma)), (&d_gamma_mean, &d_beta_mean)) in
+                dx.iter_mut().zip(x.iter().zip(dy)).zip(terms).zip(means)
             {
-                *dx += gamma * r * (dy - d_beta - (x - mean) * r * d_gamma);
+                *dx += gamma * r * (dy - d_beta_mean - (x - mean) * r * d_gamma_mean);
             }
         }
     });

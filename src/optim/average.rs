@@ -52,7 +52,9 @@
 //! d = βᵏ·(t/T)³        α = 1 − d        β = 0.95, k = 5
 //! ```
 //!
-//! At first φ is θ, and the training is one without Lookahead; at the end 0.95⁵ = 77 % of φ stay.
+//! At first φ is θ, and the training is one without Lookahead; at the end 0.95⁵ = 77 % of φ stay, and
+//! after update T θ ← φ. That is its code from 26 March 2024 on. As first released, six days before, it
+//! began with the fourth epoch and set θ ← φ after every epoch as well.
 //!
 //! # Running statistics
 //!

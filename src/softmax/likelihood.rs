@@ -22,9 +22,12 @@
 //! p_j · Σ_k t_k − t_j. Through softmax, dz_j = p_j · (d_j − Σ_k d_k · p_k) with d_k = −t_k / p_k
 //! gives −t_j + p_j · Σ_k t_k. Both are the gradient of the fused op.
 //!
-//! **Which one to use.** A probability below 1e-45 is 0 in `f32`. Its logarithm is −∞, and so is
-//! its gradient: the third way learns nothing from the samples that it gets most wrong. The
-//! logarithms have no such limit. The fused op has none either, and takes one pass.
+//! **Which one to use.** A probability below 1e-45 is 0 in `f32`. Where it is that of the target, the
+//! loss is ∞ and d_k = −t_k / p_k is −∞. Softmax multiplies that by p_k again, and 0 · (−∞) is not a
+//! number: it stands in the sum Σ_k d_k · p_k, and so in every dz_j of the row. One such sample in a
+//! batch makes the gradient of every weight before it NaN, and the next update makes the weights NaN.
+//! From probabilities the loss can be watched; to learn, take [`Tape::softmax_cross_entropy`], which has no
+//! such limit and takes one pass, or [`Tape::log_softmax`] and [`Tape::negative_log_likelihood`].
 
 use super::target::{Loss, Targets, loss_shape, weighted};
 use crate::gradcheck::Case;
@@ -127,8 +130,8 @@ impl<T: Real> Tape<T> {
     /// The cross-entropy −Σ_k t_k · ln p_k of `probabilities`, which another op computed. Chapter 7.
     ///
     /// Shapes, units and targets are those of [`Tape::softmax_cross_entropy`]. The loss is infinite
-    /// where a probability is 0 that should not be. [`Tape::softmax_cross_entropy`] has no such
-    /// limit.
+    /// where a probability is 0 that should not be, and then the gradient through [`Tape::softmax`] is
+    /// not a number. [`Tape::softmax_cross_entropy`] has no such limit.
     ///
     /// # Errors
     /// [`ShapeError`] where the shapes do not fit.

@@ -21,10 +21,12 @@ use crate::tensor::{BrokenRule, Tensor, entries, expect_inputs};
 #[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "train", serde(rename_all = "kebab-case"))]
 pub enum Reduction {
-    /// Their mean. A learning rate keeps its meaning when the batch size changes.
+    /// Their mean. Its expected gradient is the same for any batch size, so a rate makes steps of the
+    /// same length. A sample's share of the step is rate / batch: to keep that, and with it how far an
+    /// epoch leads, the rate grows with the batch, as in [`optim`](crate::optim).
     #[default]
     Mean,
-    /// Their sum. The gradient grows with the batch.
+    /// Their sum. The gradient grows with the batch; a sample's share of the step is the rate.
     Sum,
 }
 

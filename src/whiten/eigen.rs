@@ -32,8 +32,9 @@
 //! A rotation keeps the sum of the squares of all entries, the trace of A·Aᵀ. In every other row k it
 //! turns the pair (a_kp, a_kq), which keeps a_kp² + a_kq², and so in every other column. What it takes off
 //! the entries pq and qp therefore goes to the diagonal: the sum of the squares off the diagonal falls by
-//! 2·a_pq². That sweeps over all pairs bring it to zero, in the end quadratically, is proved by
-//! G. Forsythe and P. Henrici (1960). Six to ten sweeps are usual.
+//! 2·a_pq². That sweeps over all pairs bring it to zero is proved by G. Forsythe and P. Henrici (1960);
+//! that they do so quadratically in the end, by P. Henrici (1958) and J. H. Wilkinson (1962). Six to ten
+//! sweeps are usual.
 
 use crate::tensor::ShapeError;
 use ndarray::{Array1, Array2, Axis};
@@ -147,5 +148,27 @@ mod tests {
         near(falls_by, before[[p, q]] * before[[p, q]]);
         // By at most 45°: cos θ is no less than cos 45°.
         assert!(v[[p, p]] >= 0.5_f64.sqrt() && v[[p, q]] == -v[[q, p]]);
+    }
+
+    #[test]
+    fn sweeps_bring_the_rest_to_zero_in_the_end_quadratically() {
+        let draw = Draw::new(72).away_from_zero(&[12, 12]);
+        let a = matrix(&draw).to_owned();
+        let (mut a, mut v) = (&a + &a.t(), Array2::eye(12));
+        let mut rests = vec![off_diagonal(&a).sqrt()];
+        while rests[rests.len() - 1] > 1e-12 {
+            assert!(rests.len() < 10, "{rests:?}");
+            for p in 0..12 {
+                for q in p + 1..12 {
+                    rotate(&mut a, &mut v, p, q);
+                }
+            }
+            rests.push(off_diagonal(&a).sqrt());
+        }
+        assert!(rests.is_sorted_by(|before, after| before > after), "{rests:?}");
+        // Of a rest below the distances between the eigenvalues no more than its square is left.
+        let small: Vec<_> = rests.windows(2).filter(|pair| pair[0] < 0.1).collect();
+        assert!(small.len() >= 2, "{rests:?}");
+        assert!(small.iter().all(|pair| pair[1] < pair[0] * pair[0]), "{rests:?}");
     }
 }
