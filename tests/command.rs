@@ -6,6 +6,7 @@ mod process;
 
 use chainrule::Tensor;
 use chainrule::checkpoint::Checkpoint;
+use chainrule::random::Seeds;
 use chainrule::record::Record;
 use process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
 use serde_json::Value;
@@ -212,6 +213,38 @@ fn bad_settings_are_named() {
         let output = run(&small(&folder, &more));
         assert_failure(&output, words);
         assert!(!folder.join("model.safetensors").exists());
+    }
+}
+
+#[test]
+fn each_random_choice_can_have_a_seed_of_its_own() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    let trained = |name: &str, more: &[&str]| {
+        let folder = temporary.path().join(name);
+        let more = [&["--dropout", "0.2", "--epochs", "1"], more].concat();
+        let output = run(&small(&folder, &more));
+        assert_success(&output);
+        let record = std::fs::read_to_string(folder.join("metrics.json")).expect("a record");
+        let record: Record = serde_json::from_str(&record).expect("what was written is read");
+        (record.plan.seeds, model(&folder), stdout(&output))
+    };
+    let (seeds, one, words) = trained("one", &[]);
+    assert_eq!(seeds, Seeds::from(29));
+    assert!(words.contains("batches of 32, seed 29, "), "{words}");
+    let all = ["--init-seed", "29", "--order-seed", "29", "--mask-seed", "29"];
+    assert_eq!(trained("same", &all).1, one);
+    // Without images, the last seed fixes nothing.
+    let (seeds, same, words) = trained("augmentation", &["--augmentation-seed", "7"]);
+    assert_eq!((seeds, same), (Seeds { augmentation: 7, ..Seeds::from(29) }, one.clone()));
+    assert!(words.contains("seeds 29 (init), 29 (order), 29 (masks), 7 (augment"), "{words}");
+    for (option, expected) in [
+        ("--init-seed", Seeds { init: 7, ..seeds }),
+        ("--order-seed", Seeds { order: 7, ..seeds }),
+        ("--mask-seed", Seeds { masks: 7, ..seeds }),
+    ] {
+        let (seeds, other, _) = trained(option, &[option, "7", "--augmentation-seed", "7"]);
+        assert_eq!(seeds, expected);
+        assert!(other != one, "{option}");
     }
 }
 

@@ -10,6 +10,7 @@ use crate::data::augment::Augmentation;
 use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::model::Model;
+use crate::random::Seeds;
 use crate::train::Plan;
 use clap::ArgAction::Set;
 use clap::ValueEnum;
@@ -70,9 +71,25 @@ pub struct Settings {
     #[arg(long, default_value_t = 0, value_name = "S")]
     #[serde(default)]
     pub cutout: usize,
-    /// Fixes every random choice
+    /// Fixes every random choice: which samples are held out, and all of the following
     #[arg(long, default_value_t = 29, value_name = "N")]
     pub seed: u64,
+    /// Fixes the start of the weights, in place of --seed
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub init_seed: Option<u64>,
+    /// Fixes the order of the samples in each epoch, in place of --seed
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub order_seed: Option<u64>,
+    /// Fixes what dropout drops, in place of --seed
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub mask_seed: Option<u64>,
+    /// Fixes how images are mirrored, moved and cut out of, in place of --seed
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub augmentation_seed: Option<u64>,
 }
 
 /// A kind of network.
@@ -128,10 +145,20 @@ impl Settings {
             augmentation,
             averaging: recipe.averaging.over(updates),
             views: recipe.views,
-            seed: self.seed,
+            seeds: self.seeds(),
             patience: self.patience,
             keep_best: self.patience.is_some(),
         })
+    }
+
+    /// The seed for all, and those that were chosen apart.
+    fn seeds(&self) -> Seeds {
+        Seeds {
+            init: self.init_seed.unwrap_or(self.seed),
+            order: self.order_seed.unwrap_or(self.seed),
+            masks: self.mask_seed.unwrap_or(self.seed),
+            augmentation: self.augmentation_seed.unwrap_or(self.seed),
+        }
     }
 
     /// What the user chose, and the model's recipe for the rest.

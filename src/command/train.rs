@@ -133,13 +133,13 @@ fn describe(training: &Training<f32>, threads: usize) -> String {
         augmentation => format!("\nImages:   {augmentation}"),
     };
     format!(
-        "Network:  {} ({} parameters), {} epochs in batches of {}, seed {}, {threads} threads\
+        "Network:  {} ({} parameters), {} epochs in batches of {}, {}, {threads} threads\
          {augmented}",
         plan.model,
         HumanCount(parameters),
         plan.epochs,
         plan.batch,
-        plan.seed
+        plan.seeds
     )
 }
 
