@@ -511,6 +511,57 @@ fn a_checkpoint_holds_what_was_put_into_it() {
 }
 
 #[test]
+fn equal_checkpoints_are_equal_files() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file.safetensors");
+    let name = |k: usize| format!("name {k}");
+    let tensor = |k: usize| (name(k), Tensor::from_elem(vec![k + 1], k as f64));
+    let files: Vec<Vec<u8>> = (0..5)
+        .map(|_| {
+            let metadata = (0..8).map(|k| (name(k), format!("text {k}"))).collect();
+            Checkpoint { tensors: (0..8).map(tensor).collect(), metadata }.write(&path).unwrap();
+            std::fs::read(&path).unwrap()
+        })
+        .collect();
+    assert!(files.iter().all(|file| *file == files[0]));
+}
+
+#[test]
+fn equal_trainings_write_equal_model_files() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let files = [(); 4].map(|()| {
+        trained(plan()).save_model(&path).unwrap();
+        std::fs::read(&path).unwrap()
+    });
+    assert!(files.iter().all(|file| *file == files[0]));
+}
+
+/// Once each text was an entry of the file's metadata.
+#[test]
+fn files_of_before_texts_were_one_entry_are_read() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("old.safetensors");
+    let header = r#"{"__metadata__":{"model":"m","classes":"c"},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(&path, [&length[..], header.as_bytes(), &1.5_f32.to_le_bytes()].concat())
+        .unwrap();
+    let texts = [("model", "m"), ("classes", "c")];
+    let old = Checkpoint::<f32> {
+        tensors: BTreeMap::from([("x".to_owned(), Tensor::from_elem(vec![1], 1.5))]),
+        metadata: texts.map(|(key, text)| (key.to_owned(), text.to_owned())).into(),
+    };
+    assert_eq!(Checkpoint::read(&path).unwrap(), old);
+    // Where the one entry is no object, the file is of another program or damaged.
+    let texts = BTreeMap::from([("chainrule".to_owned(), "words".to_owned())]);
+    let header = serde_json::json!({ "__metadata__": texts }).to_string();
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(&path, [&length[..], header.as_bytes()].concat()).unwrap();
+    let error = Checkpoint::<f32>::read(&path).unwrap_err().to_string();
+    assert!(error.contains("old.safetensors") && error.contains("`chainrule`"), "{error}");
+}
+
+#[test]
 fn a_file_that_cannot_be_written_leaves_what_was_there() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("file");
