@@ -60,6 +60,10 @@ pub enum CheckpointError {
     },
 }
 
+/// The entry of a file's metadata that holds all texts, as one object. safetensors keeps entries in a hash
+/// map: it would write several in another order each time.
+const TEXTS: &str = "chainrule";
+
 /// Named tensors with named texts: the content of a safetensors file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint<T> {
@@ -70,13 +74,14 @@ pub struct Checkpoint<T> {
 }
 
 impl<T: Real> Checkpoint<T> {
-    /// Writes the file at `path`: all of it, or nothing.
+    /// Writes the file at `path`: all of it, or nothing. Equal tensors and texts give equal bytes.
     ///
     /// # Errors
     /// [`CheckpointError::Write`]; what stood at `path` then still stands there.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
         let views = self.tensors.iter().map(|(name, tensor)| (name, Entries(tensor)));
-        let metadata: HashMap<_, _> = self.metadata.clone().into_iter().collect();
+        let texts = serde_json::to_string(&self.metadata).expect("texts are plain data");
+        let metadata = HashMap::from([(TEXTS.to_owned(), texts)]);
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(io::Error::other);
         bytes
             .and_then(|bytes| write_atomically(path, &bytes))
@@ -92,7 +97,13 @@ impl<T: Real> Checkpoint<T> {
         let bytes = fs::read(path)
             .map_err(|source| CheckpointError::Read { path: path.to_path_buf(), source })?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| format(e.to_string()))?;
-        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let entries = header.metadata().clone().unwrap_or_default();
+        let metadata = match entries.get(TEXTS) {
+            Some(texts) => serde_json::from_str(texts)
+                .map_err(|error| format(format!("its metadata `{TEXTS}`: {error}")))?,
+            // Once each text was an entry of its own.
+            None => entries.into_iter().collect(),
+        };
         let file = SafeTensors::deserialize(&bytes).map_err(|e| format(e.to_string()))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.tensors() {

@@ -22,15 +22,15 @@ pub use lenet::Lenet;
 
 use crate::conv::Conv;
 use crate::conv::pool::Window;
+use crate::dropout::Masks;
 use crate::fraction::Fraction;
 use crate::network::{Network, Recorder};
+use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::{Loss, Reduction};
 use crate::tape::Var;
 use crate::tensor::ShapeError;
 use ndarray::{Array1, Array4};
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
 
 /// The plan of a plain convolutional network: 3 x 3 convolutions with padding 1, each with ReLU and
 /// 2 x 2 max pooling, and a linear layer to the logits.
@@ -106,13 +106,19 @@ impl Cnn {
         self
     }
 
-    /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
+    /// Records the network for passes of `batch` samples, its weights and masks drawn from
+    /// `seeds`.
     ///
     /// # Errors
     /// [`ShapeError`] for a batch of none, no class, a convolution without filters, or more poolings
     /// than the image can be halved.
-    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, ShapeError> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    pub fn network<T: Real>(
+        &self,
+        batch: usize,
+        seeds: impl Into<Seeds>,
+    ) -> Result<Network<T>, ShapeError> {
+        let Seeds { init, masks, .. } = seeds.into();
+        let mut rng = stream(init, Purpose::Init);
         let mut recorder = Recorder::new();
         let (input, labels) = inputs(&mut recorder, self.image, batch);
         let same = Conv { padding: 1, ..Conv::default() };
@@ -132,7 +138,7 @@ impl Cnn {
         }
         x = recorder.tape.flatten(x)?;
         if self.dropout.get() > 0.0 {
-            x = recorder.tape.dropout(x, self.dropout, seed)?;
+            x = recorder.tape.dropout(x, self.dropout, Masks { seed: masks, layer: 0 })?;
         }
         let logits = recorder.linear("fc", x, self.classes, false, &mut rng)?;
         let loss = Loss { reduction: Reduction::Mean, smoothing: self.smoothing };

@@ -7,6 +7,7 @@ mod console;
 mod data;
 mod gradcheck;
 mod lab;
+mod number;
 mod picture;
 mod predict;
 mod recipe;

@@ -15,25 +15,35 @@
 //! dx_i = dy_i · m_i
 //! ```
 //!
-//! The mask m is a pure function of the seed, the step and the position i: a training that is
-//! resumed at some step draws the masks that an uninterrupted one would have drawn, and a gradient
-//! check that replays a step meets the same mask every time. The generator is ChaCha with 8
-//! rounds; the seed gives its key and the step its stream.
+//! The mask m is a pure function of the seed, the layer, the step and the position i: a training that
+//! is resumed at some step draws the masks that an uninterrupted one would have drawn, and a gradient
+//! check that replays a step meets the same mask every time. Each layer draws from a stream of its own
+//! in each step: see [`crate::random`].
 
 use crate::fraction::Fraction;
 use crate::gradcheck::Case;
+use crate::random::{Purpose, stream};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Mode, Op, Tape, Var};
 use crate::tensor::{BrokenRule, ShapeError, Tensor, entries, entries_mut, expect_inputs};
-use rand::rngs::ChaCha8Rng;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 
-/// Fills `mask` with 0, with probability `rate`, or 1 / (1 − rate), as `seed` and `step` fix it.
+/// The masks of one dropout: a seed, and the layer that tells this dropout from others of the same
+/// network. Two dropouts with equal masks drop the same places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Masks {
+    /// The seed of all dropouts of a network.
+    pub seed: u64,
+    /// Which of them it is.
+    pub layer: u64,
+}
+
+/// Fills `mask` with 0, with probability `rate`, or 1 / (1 − rate), as `masks` and `step` fix it.
 ///
 /// An entry does not depend on how many there are.
-pub fn draw_mask<T: Real>(mask: &mut [T], rate: Fraction, seed: u64, step: u64) {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(step);
+pub fn draw_mask<T: Real>(mask: &mut [T], rate: Fraction, masks: Masks, step: u64) {
+    let Masks { seed, layer } = masks;
+    let mut rng = stream(seed, Purpose::Mask { layer, step });
     let kept = T::of(1.0 / (1.0 - rate.get()));
     // A draw of 32 bits is below rate · 2³² with probability `rate`.
     let threshold = (rate.get() * 2f64.powi(32)) as u32;
@@ -51,7 +61,7 @@ pub fn draw_mask<T: Real>(mask: &mut [T], rate: Fraction, seed: u64, step: u64) 
 #[derive(Debug)]
 struct Dropout<T> {
     rate: Fraction,
-    seed: u64,
+    masks: Masks,
     /// The mask of the last forward pass, all 1 in evaluation. One entry for each of x.
     mask: Vec<T>,
 }
@@ -69,7 +79,7 @@ impl<T: Real> Op<T> for Dropout<T> {
     fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
         self.mask.resize(y.len(), T::one());
         match x.mode {
-            Mode::Training { step } => draw_mask(&mut self.mask, self.rate, self.seed, step),
+            Mode::Training { step } => draw_mask(&mut self.mask, self.rate, self.masks, step),
             Mode::Evaluation => self.mask.fill(T::one()),
         }
         for ((y, &x), &m) in entries_mut(y).iter_mut().zip(entries(&x[0])).zip(&self.mask) {
@@ -95,18 +105,19 @@ impl<T: Real> Tape<T> {
     /// Drops each entry of `x` with probability `rate` and multiplies the others by 1 / (1 − rate),
     /// in training passes. In evaluation the value is `x`. The shape stays. Chapter 14.
     ///
-    /// `seed` and the step of [`Mode::Training`] fix what is dropped: two dropouts on one tape need
-    /// two seeds. Source: Srivastava et al. 2014, with the scale moved to training.
+    /// `masks` and the step of [`Mode::Training`] fix what is dropped: each dropout of a network needs
+    /// a layer of its own. Source: Srivastava et al. 2014, with the scale moved to training.
     ///
     /// # Errors
     /// [`ShapeError`] where `x` is empty.
-    pub fn dropout(&mut self, x: Var, rate: Fraction, seed: u64) -> Result<Var, ShapeError> {
-        self.push(Dropout { rate, seed, mask: Vec::new() }, &[x])
+    pub fn dropout(&mut self, x: Var, rate: Fraction, masks: Masks) -> Result<Var, ShapeError> {
+        self.push(Dropout { rate, masks, mask: Vec::new() }, &[x])
     }
 }
 
 /// The gradient check of this module.
 pub const CASES: &[Case] = &[Case::smooth("dropout", |tape, draw| {
     let x = tape.parameter(draw.away_from_zero(&[4, 5]));
-    tape.dropout(x, Fraction::new(0.4).expect("0.4 is a fraction"), 29)
+    let rate = Fraction::new(0.4).expect("0.4 is a fraction");
+    tape.dropout(x, rate, Masks { seed: 29, layer: 0 })
 })];

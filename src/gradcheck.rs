@@ -10,12 +10,13 @@
 //! precision. Their sum is smallest near h = ε^(1/3), which is 6e-6 in `f64`. The check knows
 //! nothing of an op's backward pass: it replays the forward pass alone.
 
+use crate::random::{Purpose, stream};
 use crate::real::Real;
 use crate::tape::{Mode, Tape, Var};
 use crate::tensor::{ShapeError, Tensor};
 use ndarray::{Array1, ArrayD, Dimension, IxDyn};
+use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
 use std::fmt;
 
 /// How a gradient is checked.
@@ -253,7 +254,7 @@ pub struct Draw {
 impl Draw {
     /// Inputs that `seed` fixes.
     pub fn new(seed: u64) -> Self {
-        Self { rng: ChaCha8Rng::seed_from_u64(seed) }
+        Self { rng: stream(seed, Purpose::Check) }
     }
 
     /// Entries uniform in `[low, high)`.

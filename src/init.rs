@@ -115,10 +115,10 @@ use thiserror::Error;
 ///
 /// ```
 /// use chainrule::init::Init;
-/// use rand::{SeedableRng, rngs::ChaCha8Rng};
+/// use chainrule::random::{Purpose, stream};
 ///
 /// let init: Init = "he-normal".parse()?;
-/// let mut rng = ChaCha8Rng::seed_from_u64(29);
+/// let mut rng = stream(29, Purpose::Init);
 /// let w = init.sample::<f32>(784, 128, &[784, 128], &mut rng);
 /// assert_eq!(w.shape(), [784, 128]);
 /// # Ok::<(), chainrule::init::InitError>(())

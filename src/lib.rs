@@ -25,7 +25,7 @@
 //! | 6 | [`activation`] | sigmoid, tanh, ReLU, SELU, GELU |
 //! | 7 | [`softmax`] | softmax, cross-entropy, KL divergence |
 //! | 8 | [`normalize`] | row, batch and layer normalization; standardized inputs |
-//! | 9 | [`init`] | where to start |
+//! | 9 | [`init`], [`random`] | where to start, and what draws it |
 //! | 10 | [`optim`] | descent, momentum, Adam, schedules, averages |
 //! | 11 | [`data`], `train`, `checkpoint`, `record` | learning |
 //! | 12 | [`network`], [`layers`], [`mlp`], [`metrics`] | networks that read digits |
@@ -63,6 +63,7 @@ pub mod parallel;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod product;
+pub mod random;
 pub mod real;
 pub mod scalar;
 pub mod softmax;

@@ -11,15 +11,16 @@
 //! between the product and f, and the layer has no bias: the mean takes it away again.
 
 use crate::activation::Activation;
+use crate::dropout::Masks;
 use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::network::{Network, Recorder};
+use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::{Loss, Reduction};
 use crate::tape::Var;
 use crate::tensor::ShapeError;
 use ndarray::{Array1, Array2};
-use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use thiserror::Error;
 
@@ -160,18 +161,23 @@ impl Mlp {
         linear + if self.batch_norm { hidden } else { 0 }
     }
 
-    /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
+    /// Records the network for passes of `batch` samples, its weights and masks drawn from `seeds`.
     ///
     /// # Errors
     /// [`ShapeError`] for a batch of none.
-    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, ShapeError> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    pub fn network<T: Real>(
+        &self,
+        batch: usize,
+        seeds: impl Into<Seeds>,
+    ) -> Result<Network<T>, ShapeError> {
+        let Seeds { init, masks, .. } = seeds.into();
+        let mut rng = stream(init, Purpose::Init);
         let mut recorder = Recorder::new();
         let input = recorder.tape.input(Array2::zeros((batch, self.widths[0])));
         let labels = recorder.tape.input(Array1::zeros(batch));
         let mut x = input;
         for layer in 0..self.widths.len() - 1 {
-            x = self.record_layer(&mut recorder, layer, x, seed, &mut rng)?;
+            x = self.record_layer(&mut recorder, layer, x, masks, &mut rng)?;
         }
         let loss = Loss { reduction: self.reduction, smoothing: self.smoothing };
         let loss = recorder.tape.softmax_cross_entropy_with(x, labels, loss)?;
@@ -183,7 +189,7 @@ impl Mlp {
         recorder: &mut Recorder<T>,
         layer: usize,
         x: Var,
-        seed: u64,
+        masks: u64,
         rng: &mut ChaCha8Rng,
     ) -> Result<Var, ShapeError> {
         let (fan_in, fan_out) = (self.widths[layer], self.widths[layer + 1]);
@@ -210,7 +216,6 @@ impl Mlp {
         if self.dropout.get() == 0.0 {
             return Ok(y);
         }
-        // Each layer draws a mask of its own.
-        recorder.tape.dropout(y, self.dropout, seed.wrapping_add(layer as u64))
+        recorder.tape.dropout(y, self.dropout, Masks { seed: masks, layer: layer as u64 })
     }
 }

@@ -4,6 +4,7 @@ use crate::cnn::{Cnn, Flagship, Lenet, PrepareError};
 use crate::data::Dataset;
 use crate::mlp::Mlp;
 use crate::network::Network;
+use crate::random::Seeds;
 use crate::real::Real;
 use crate::tensor::ShapeError;
 use std::fmt;
@@ -24,16 +25,22 @@ pub enum Model {
 }
 
 impl Model {
-    /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
+    /// Records the network for passes of `batch` samples, its weights and masks drawn from
+    /// `seeds`.
     ///
     /// # Errors
     /// [`ShapeError`] for a batch of none, or layers that do not fit each other.
-    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, ShapeError> {
+    pub fn network<T: Real>(
+        &self,
+        batch: usize,
+        seeds: impl Into<Seeds>,
+    ) -> Result<Network<T>, ShapeError> {
+        let seeds = seeds.into();
         match self {
-            Self::Mlp(plan) => plan.network(batch, seed),
-            Self::Lenet(plan) => plan.network(batch, seed),
-            Self::Cnn(plan) => plan.network(batch, seed),
-            Self::Flagship(plan) => plan.network(batch, seed),
+            Self::Mlp(plan) => plan.network(batch, seeds),
+            Self::Lenet(plan) => plan.network(batch, seeds),
+            Self::Cnn(plan) => plan.network(batch, seeds),
+            Self::Flagship(plan) => plan.network(batch, seeds),
         }
     }
 

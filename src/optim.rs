@@ -354,7 +354,7 @@ fn check_not_negative(name: &'static str, value: f64) -> Result<(), Hyperparamet
     }
 }
 
-fn check_positive(name: &'static str, value: f64) -> Result<(), HyperparameterError> {
+pub(crate) fn check_positive(name: &'static str, value: f64) -> Result<(), HyperparameterError> {
     let range = "a finite number above 0";
     if value > 0.0 && value.is_finite() {
         Ok(())

@@ -31,6 +31,10 @@ pub struct Record {
     pub samples_per_second: f64,
     /// The look at the test data.
     pub test: Test,
+    /// The commit of this repository that made it, where later ones no longer give its numbers. No
+    /// program writes it: it is added to the records that are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// The command line that made it.
     #[serde(default)]
     pub command: String,
@@ -120,6 +124,7 @@ impl Record {
             samples_per_second: (training.epochs().len() * data.train) as f64 / seconds,
             data,
             test,
+            commit: None,
             command: run.command,
             wall_seconds: run.start.elapsed().as_secs_f64(),
             machine: Machine::this(run.threads),

@@ -9,7 +9,7 @@
 //! (seed, e), the masks of update s a function of (seed, s), and how sample i looks in epoch e a
 //! function of (seed, e, i). So a checkpoint holds two numbers in
 //! place of a generator, and a training that was killed and resumed ends with the same bits as
-//! one that was not.
+//! one that was not. Each of these has a seed of its own where the plan wants it: see [`Seeds`].
 
 use crate::checkpoint::{Checkpoint, CheckpointError, text};
 use crate::cnn::PrepareError;
@@ -18,11 +18,10 @@ use crate::data::augment::{Augmentation, AugmentationError};
 use crate::model::Model;
 use crate::network::{Evaluation, Network};
 use crate::optim::{Average, Averaging, Optimizer, OptimizerError, Rule, Schedule};
+use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::tensor::{ShapeError, Tensor};
 use crate::views::Views;
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -70,8 +69,10 @@ pub struct Plan {
     /// The views of each test image whose logits are averaged.
     #[serde(default)]
     pub views: Views,
-    /// Fixes the weights' start, the order and the looks of the samples, and the dropout masks.
-    pub seed: u64,
+    /// Fix the weights' start, the order and the looks of the samples, and the dropout masks. Called
+    /// `seed` in files, and one number where all are equal.
+    #[serde(rename = "seed")]
+    pub seeds: Seeds,
     /// Stops after this many epochs without a lower validation loss.
     pub patience: Option<usize>,
     /// Ends with the weights of the epoch with the lowest validation loss, not the last.
@@ -268,7 +269,7 @@ impl<T: Real> Training<T> {
         if plan.patience == Some(0) {
             return Err(TrainError::Plan("the patience must be at least one epoch"));
         }
-        let network = plan.model.network(plan.batch, plan.seed)?;
+        let network = plan.model.network(plan.batch, plan.seeds)?;
         let optimizer = optimizer(&plan, &network)?;
         let average = average(&plan, &network)?;
         Ok(Self {
@@ -475,7 +476,7 @@ impl<T: Real> Training<T> {
         train: &Dataset,
         watch: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
-        let order = order(train.len(), self.plan.seed, self.position.epoch);
+        let order = order(train.len(), self.plan.seeds.order, self.position.epoch);
         let rest = order.get(self.position.samples..).unwrap_or_default();
         for samples in rest.chunks(self.plan.batch) {
             let start = Instant::now();
@@ -500,8 +501,8 @@ impl<T: Real> Training<T> {
     /// One update: forward, backward and a step of the optimizer. Returns the loss before it.
     fn update(&mut self, train: &Dataset, samples: &[usize], rate: f64) -> Result<f64, TrainError> {
         self.network.resize(samples.len())?;
-        let (Plan { augmentation, seed, .. }, epoch) = (&self.plan, self.position.epoch as u64);
-        self.network.load_augmented(train, samples, augmentation, *seed, epoch)?;
+        let (Plan { augmentation, seeds, .. }, epoch) = (&self.plan, self.position.epoch as u64);
+        self.network.load_augmented(train, samples, augmentation, seeds.augmentation, epoch)?;
         self.network.learn(self.position.step);
         self.optimizer.step(&mut self.network.tape, rate);
         if let Some(average) = &mut self.average {
@@ -594,10 +595,8 @@ fn average<T: Real>(
 
 /// The samples of an epoch in the order in which it visits them.
 fn order(samples: usize, seed: u64, epoch: usize) -> Vec<usize> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(epoch as u64 + 1);
     let mut order: Vec<usize> = (0..samples).collect();
-    order.shuffle(&mut rng);
+    order.shuffle(&mut stream(seed, Purpose::Order { epoch: epoch as u64 }));
     order
 }
 
@@ -631,7 +630,7 @@ mod tests {
             augmentation: Augmentation::NONE,
             averaging: None,
             views: Views::One,
-            seed: 0,
+            seeds: Seeds::from(0),
             patience: None,
             keep_best: false,
         };

@@ -10,13 +10,12 @@ use chainrule::fraction::Fraction;
 use chainrule::gradcheck::Draw;
 use chainrule::network::Recorder;
 use chainrule::normalize::ChannelMoments;
+use chainrule::random::{Purpose, stream};
 use chainrule::softmax::Reduction;
 use chainrule::views::Views;
 use chainrule::whiten::Whitening;
 use chainrule::{Network, ShapeError, Tensor};
 use ndarray::{Array1, Array2, Array4, Ix4, s};
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
 
 fn fraction(value: f64) -> Fraction {
     Fraction::new(value).unwrap()
@@ -302,7 +301,7 @@ fn eq_divergence_has_the_gradient_of_cross_entropy() {
 
 /// A plain CNN whose bias and ReLU stand before the pooling.
 fn bias_first(image: [usize; 3], filters: &[usize], classes: usize, seed: u64) -> Network<f64> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = stream(seed, Purpose::Init);
     let mut recorder = Recorder::new();
     let input = recorder.tape.input(Array4::zeros((1, image[0], image[1], image[2])));
     let labels = recorder.tape.input(Array1::zeros(1));
@@ -494,7 +493,7 @@ mod trained {
             augmentation: Augmentation { flip: Flip::Alternating, translate: 2, cutout: 5 },
             averaging: None,
             views: Views::Flip,
-            seed: 3,
+            seeds: 3.into(),
             patience: None,
             keep_best: false,
         }

@@ -6,6 +6,7 @@ mod process;
 
 use chainrule::Tensor;
 use chainrule::checkpoint::Checkpoint;
+use chainrule::random::Seeds;
 use chainrule::record::Record;
 use process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
 use serde_json::Value;
@@ -195,13 +196,7 @@ fn ctrl_c_saves_and_says_how_to_resume() {
 fn bad_settings_are_named() {
     let folder = TempDir::new().expect("a temporary folder");
     let cases: &[(&[&str], &[&str])] = &[
-        (&["--layers", "24,0"], &["width 0", "[784, 24, 0, 10]"]),
-        (&["--batch", "0"], &["batch", "at least one sample"]),
-        (&["--epochs", "0"], &["at least one epoch"]),
-        (&["--patience", "0"], &["patience", "at least one"]),
         (&["--threads", "0"], &["--threads"]),
-        (&["--rate", "nan"], &["rate", "NaN"]),
-        (&["--rate=-1"], &["rate", "-1"]),
         (&["--activation", "relu,tanh,relu"], &["3 activations", "2 hidden layers"]),
         (&["--validation", "1200"], &["1200"]),
         (&["--rate", "1e30"], &["diverged", "update", "1.000e30", "rate"]),
@@ -212,6 +207,117 @@ fn bad_settings_are_named() {
         let output = run(&small(&folder, &more));
         assert_failure(&output, words);
         assert!(!folder.join("model.safetensors").exists());
+    }
+}
+
+/// Numbers outside their ranges, each with what is said of the option that it was given to.
+const NUMBERS: &[(&[&str], &str)] = &[
+    (&["--rate", "nan"], "'nan' for '--rate <R>': it must be a finite number, 0 or more"),
+    (&["--rate=-1"], "'-1' for '--rate <R>'"),
+    (&["--rate", "inf"], "'inf' for '--rate <R>'"),
+    (&["--l2", "nan"], "'nan' for '--l2 <L>': it must be a finite number, 0 or more"),
+    (&["--momentum", "1"], "'1' for '--momentum <M>': 1 is no fraction: it must be at least 0 and"),
+    (&["--momentum", "nan"], "'nan' for '--momentum <M>'"),
+    (&["--dropout", "1.5"], "'1.5' for '--dropout <P>'"),
+    (&["--smoothing=-0.1"], "'-0.1' for '--smoothing <S>'"),
+    (&["--epochs", "0"], "'0' for '--epochs <N>': it must be a whole number, 1 or more"),
+    (&["--batch", "0"], "'0' for '--batch <N>': it must be a whole number, 1 or more"),
+    (&["--batch", "1.5"], "'1.5' for '--batch <N>'"),
+    (&["--patience", "0"], "'0' for '--patience <N>'"),
+    (&["--layers", "24,0"], "'0' for '--layers <N,N,…>'"),
+    (&["--filters", "8,0"], "'0' for '--filters <N,N,…>'"),
+    (&["--warm-up=-1"], "'-1' for '--warm-up <N>'"),
+    (&["--init-seed", "x"], "'x' for '--init-seed <N>'"),
+];
+
+#[test]
+fn numbers_outside_their_ranges_are_named_with_their_options() {
+    for (arguments, words) in NUMBERS {
+        let output = run(&[&["train"], *arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(words), "{words} is not in: {}", stderr(&output));
+    }
+}
+
+/// Data that are not there are what a training is refused for last: to read or to draw them takes
+/// seconds.
+#[test]
+fn what_can_be_refused_without_data_is() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| temporary.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (used, file, fresh) = (path("used"), path("file"), path("fresh"));
+    std::fs::create_dir(&used).expect("a folder");
+    std::fs::write(path("used/model.safetensors"), "an earlier model").expect("a file");
+    std::fs::write(&file, "in the way").expect("a file");
+    let below = path("file/run");
+    let cases: &[(&[&str], &[&str])] = &[
+        (&[], &["train-images-idx3-ubyte"]),
+        (&["--activation", "relu,tanh,relu"], &["3 activations", "2 hidden layers"]),
+        (&["--samples", "200"], &["200 samples held out", "--validation"]),
+        (&["--filters", "8"], &["--filters is for"]),
+        (&["--model", "flagship", "--filters", "8"], &["three blocks", "--filters"]),
+        (&["--out", &used], &["an earlier training", "--out", "--resume"]),
+        (&["--out", &file], &["cannot be written to", "--out"]),
+        (&["--out", &below], &["cannot be written to", "--out"]),
+    ];
+    for (arguments, words) in cases {
+        let data = ["--data", "mnist", "--data-dir", text(temporary.path())];
+        let output = run(&[&small(Path::new(&fresh), &data)[..], *arguments].concat());
+        assert_failure(&output, words);
+    }
+    let mut left: Vec<_> = std::fs::read_dir(temporary.path())
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["file", "used"], "nothing is made for a training that cannot begin");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_before_data_are_read() {
+    let folder = TempDir::new().expect("a temporary folder");
+    assert_success(&run(&small(folder.path(), &["--epochs", "1"])));
+    let settings = folder.path().join("settings.json");
+    let digits = std::fs::read_to_string(&settings).expect("settings");
+    assert!(digits.contains(r#""data": "digits""#), "{digits}");
+    std::fs::write(&settings, digits.replace(r#""digits""#, r#""mnist""#)).expect("settings");
+    std::fs::write(folder.path().join("checkpoint.safetensors"), "no tensors").expect("a file");
+    let path = text(folder.path());
+    let output = run(&["train", "--resume", path, "--data-dir", path]);
+    assert_failure(&output, &["checkpoint.safetensors", "not a safetensors file"]);
+}
+
+#[test]
+fn each_random_choice_can_have_a_seed_of_its_own() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    let trained = |name: &str, more: &[&str]| {
+        let folder = temporary.path().join(name);
+        let more = [&["--dropout", "0.2", "--epochs", "1"], more].concat();
+        let output = run(&small(&folder, &more));
+        assert_success(&output);
+        let record = std::fs::read_to_string(folder.join("metrics.json")).expect("a record");
+        let record: Record = serde_json::from_str(&record).expect("what was written is read");
+        let file = std::fs::read(folder.join("model.safetensors")).expect("a model");
+        (record.plan.seeds, file, stdout(&output))
+    };
+    let (seeds, one, words) = trained("one", &[]);
+    assert_eq!(seeds, Seeds::from(29));
+    assert!(words.contains("batches of 32, seed 29, "), "{words}");
+    // The same file of the same training, to the byte.
+    let all = ["--init-seed", "29", "--order-seed", "29", "--mask-seed", "29"];
+    assert_eq!(trained("same", &all).1, one);
+    // Without images, the last seed fixes nothing.
+    let (seeds, same, words) = trained("augmentation", &["--augmentation-seed", "7"]);
+    assert_eq!((seeds, same), (Seeds { augmentation: 7, ..Seeds::from(29) }, one.clone()));
+    assert!(words.contains("seeds 29 (init), 29 (order), 29 (masks), 7 (augment"), "{words}");
+    for (option, expected) in [
+        ("--init-seed", Seeds { init: 7, ..seeds }),
+        ("--order-seed", Seeds { order: 7, ..seeds }),
+        ("--mask-seed", Seeds { masks: 7, ..seeds }),
+    ] {
+        let (seeds, other, _) = trained(option, &[option, "7", "--augmentation-seed", "7"]);
+        assert_eq!(seeds, expected);
+        assert!(other != one, "{option}");
     }
 }
 

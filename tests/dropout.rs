@@ -1,7 +1,7 @@
 //! Chapter 14: dropout.
 
 use approx::assert_abs_diff_eq;
-use chainrule::dropout::draw_mask;
+use chainrule::dropout::{Masks, draw_mask};
 use chainrule::fraction::Fraction;
 use chainrule::gradcheck::Draw;
 use chainrule::{Mode, Real, Tape, Tensor, Var};
@@ -12,9 +12,14 @@ fn rate(value: f64) -> Fraction {
     Fraction::new(value).unwrap()
 }
 
+/// The masks of a seed in a layer that is not the first.
+fn masks(seed: u64) -> Masks {
+    Masks { seed, layer: 1 }
+}
+
 fn mask<T: Real>(entries: usize, value: f64, seed: u64, step: u64) -> Vec<T> {
     let mut mask = vec![T::nan(); entries];
-    draw_mask(&mut mask, rate(value), seed, step);
+    draw_mask(&mut mask, rate(value), masks(seed), step);
     mask
 }
 
@@ -22,7 +27,7 @@ fn mask<T: Real>(entries: usize, value: f64, seed: u64, step: u64) -> Vec<T> {
 fn recorded(x: &Tensor<f64>, value: f64, seed: u64) -> (Tape<f64>, Var, Var) {
     let mut tape = Tape::new();
     let x = tape.parameter(x.clone());
-    let y = tape.dropout(x, rate(value), seed).unwrap();
+    let y = tape.dropout(x, rate(value), masks(seed)).unwrap();
     (tape, x, y)
 }
 
@@ -71,7 +76,7 @@ fn gradients_are_added_to_those_of_other_consumers() {
     let mut tape = Tape::<f64>::new();
     tape.set_mode(Mode::Training { step: 0 });
     let x = tape.parameter(Tensor::ones(vec![50]));
-    let (a, b) = (tape.dropout(x, rate(0.5), 1).unwrap(), tape.dropout(x, rate(0.5), 1).unwrap());
+    let [a, b] = [(); 2].map(|()| tape.dropout(x, rate(0.5), masks(1)).unwrap());
     let y = tape.add(a, b).unwrap();
     tape.backward(y);
     assert_eq!(tape.gradient(x), tape.value(y));
@@ -111,11 +116,13 @@ fn every_place_is_dropped_as_often() {
 }
 
 #[test]
-fn the_mask_is_a_function_of_seed_step_and_place() {
+fn the_mask_is_a_function_of_seed_layer_step_and_place() {
     let first = mask::<f64>(2_000, 0.5, 29, 11);
     assert_eq!(first, mask::<f64>(2_000, 0.5, 29, 11));
+    let mut other_layer = vec![0.0; 2_000];
+    draw_mask(&mut other_layer, rate(0.5), Masks { seed: 29, layer: 2 }, 11);
     // Two independent masks agree in half of their entries, give or take five deviations.
-    for other in [mask::<f64>(2_000, 0.5, 29, 12), mask(2_000, 0.5, 30, 11)] {
+    for other in [mask::<f64>(2_000, 0.5, 29, 12), mask(2_000, 0.5, 30, 11), other_layer] {
         let equal = first.iter().zip(&other).filter(|(a, b)| a == b).count();
         assert!((888..1_112).contains(&equal), "{equal}");
     }
@@ -150,20 +157,17 @@ fn a_resumed_training_draws_what_an_uninterrupted_one_would_have_drawn() {
 
 #[test]
 fn the_mask_is_the_same_on_every_machine() {
-    // From ChaCha with 8 rounds, written again in Python from its definition: the key is 29 expanded
-    // by PCG32, the stream is 3, and a word below rate · 2³² drops its entry.
+    // From ChaCha with 8 rounds, written again in Python from its definition: the key is 29, 2 for a
+    // mask, layer 1 and step 3, and a word below rate · 2³² drops its entry.
     let dropped = |value| -> Vec<usize> {
         let mask = mask::<f64>(32, value, 29, 3);
         (0..32).filter(|&i| mask[i] == 0.0).collect()
     };
-    assert_eq!(
-        dropped(0.5),
-        [3, 5, 7, 9, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24, 25, 28, 29, 31]
-    );
-    assert_eq!(dropped(0.2), [7, 15, 19, 21, 28, 29]);
-    // The first word, 3_402_485_015, is kept at the rate that equals it, and dropped above.
-    assert!(!dropped(3_402_485_015.0 / 2f64.powi(32)).contains(&0));
-    assert!(dropped(3_402_485_016.0 / 2f64.powi(32)).contains(&0));
+    assert_eq!(dropped(0.5), [1, 5, 6, 10, 13, 14, 16, 20, 21, 24, 25, 28, 29, 30, 31]);
+    assert_eq!(dropped(0.2), [1, 10, 13, 21, 25, 29, 30]);
+    // The first word, 3_895_181_449, is kept at the rate that equals it, and dropped above.
+    assert!(!dropped(3_895_181_449.0 / 2f64.powi(32)).contains(&0));
+    assert!(dropped(3_895_181_450.0 / 2f64.powi(32)).contains(&0));
 }
 
 #[test]
@@ -206,7 +210,7 @@ fn an_empty_input_is_refused() {
     let mut tape = Tape::<f64>::new();
     let x = tape.input(Tensor::zeros(vec![0, 3]));
     assert_eq!(
-        tape.dropout(x, rate(0.5), 1).unwrap_err().to_string(),
+        tape.dropout(x, rate(0.5), masks(1)).unwrap_err().to_string(),
         "dropout: [0, 3]: an input is empty: every axis must have a length of 1 or more"
     );
 }

@@ -231,6 +231,33 @@ fn batch_norm_matches_the_definition() {
 }
 
 #[test]
+fn settings_of_batch_norm_outside_their_ranges_are_named() {
+    let record = |momentum, epsilon| {
+        let mut tape = Tape::<f64>::new();
+        let x = tape.input(Tensor::ones(vec![6, 3]));
+        let [gamma, beta] = [ones(3), zeros(3)].map(|tensor| tape.parameter(tensor));
+        tape.batch_norm_with(x, gamma, beta, BatchNorm { momentum, epsilon })
+    };
+    // From the statistics that stay to those of the last batch, and from the smallest ε on.
+    for (momentum, epsilon) in [(0.0, f64::MIN_POSITIVE), (1.0, f64::MAX)] {
+        assert!(record(momentum, epsilon).is_ok());
+    }
+    let message = |momentum, epsilon| record(momentum, epsilon).unwrap_err().to_string();
+    assert_eq!(
+        message(1.5, 1e-5),
+        "batch_norm: [6, 3] · [3] · [3]: momentum is 1.5: it must be at least 0 and at most 1"
+    );
+    assert_eq!(
+        message(0.1, 0.0),
+        "batch_norm: [6, 3] · [3] · [3]: epsilon is 0: it must be a finite number above 0"
+    );
+    for value in [-0.1, f64::INFINITY, f64::NAN] {
+        assert!(message(value, 1e-5).contains(&format!("momentum is {value}: ")));
+        assert!(message(0.1, value).contains(&format!("epsilon is {value}: ")));
+    }
+}
+
+#[test]
 fn batch_norm_gives_mean_zero_and_variance_one() {
     let x: Tensor<f64> = Draw::new(14).uniform(&[40, 3], 5.0, 9.0);
     let y = value(TRAINING, [&x, &ones(3), &zeros(3)], Tape::batch_norm);

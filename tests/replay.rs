@@ -1,6 +1,7 @@
 //! What was written on a tape, and the gradient after it: never one of old values. Chapter 2.
 
 use approx::assert_relative_eq;
+use chainrule::dropout::Masks;
 use chainrule::fraction::Fraction;
 use chainrule::gradcheck::{Draw, Gradcheck};
 use chainrule::{Mode, Tape, Tensor, Var};
@@ -188,7 +189,8 @@ fn learning(mode: Mode) -> (Tape<f64>, [Var; 4], [Var; 3]) {
     let beta = tape.parameter(draw.away_from_zero(&[5]));
     let product = tape.matmul(x, w).unwrap();
     let normal = tape.batch_norm(product, gamma, beta).unwrap();
-    let kept = tape.dropout(normal, Fraction::new(0.4).unwrap(), 3).unwrap();
+    let masks = Masks { seed: 3, layer: 0 };
+    let kept = tape.dropout(normal, Fraction::new(0.4).unwrap(), masks).unwrap();
     let squares = tape.multiply(kept, kept).unwrap();
     let loss = tape.mean(squares).unwrap();
     (tape, [x, w, gamma, beta], [normal, kept, loss])

@@ -10,8 +10,10 @@ use chainrule::file::write_atomically;
 use chainrule::mlp::Mlp;
 use chainrule::model::Model;
 use chainrule::optim::{Average, Averaging, Optimizer, Rule, Schedule};
+use chainrule::random::{Purpose, Seeds, stream};
 use chainrule::train::{Ending, Event, Plan, TrainError, Training};
 use chainrule::views::Views;
+use rand::seq::SliceRandom;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use tempfile::TempDir;
@@ -27,7 +29,7 @@ fn plan() -> Plan {
         augmentation: Augmentation::NONE,
         averaging: None,
         views: Views::One,
-        seed: 3,
+        seeds: Seeds { init: 3, order: 4, masks: 5, augmentation: 6 },
         patience: None,
         keep_best: false,
     }
@@ -95,7 +97,7 @@ fn the_reported_loss_is_the_mean_over_samples_not_over_batches() {
 
 #[test]
 fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
-    let weights = |seed| trained(Plan { seed, ..plan() }).network().tensors();
+    let weights = |seed| trained(Plan { seeds: Seeds::from(seed), ..plan() }).network().tensors();
     assert_eq!(weights(3), weights(3));
     assert_ne!(weights(3), weights(4));
 }
@@ -240,11 +242,12 @@ fn an_update_sees_its_samples_as_they_look_in_its_epoch() {
         let mut inputs = vec![0.0_f32; 40 * 3_072];
         for (sample, input) in inputs.chunks_exact_mut(3_072).enumerate() {
             train.read(sample, input);
-            AUGMENTATION.apply(input, [32, 32, 3], plan.seed, epoch as u64, sample as u64).unwrap();
+            let (seed, epoch) = (plan.seeds.augmentation, epoch as u64);
+            AUGMENTATION.apply(input, [32, 32, 3], seed, epoch, sample as u64).unwrap();
         }
         let labels = (0..40).map(|sample| train.label(sample) as u8).collect();
         let shown = Dataset::from_reals("shown", &[32, 32, 3], 10, inputs, labels).unwrap();
-        let expected = plan.model.network::<f64>(40, plan.seed).unwrap().evaluate(&shown, 40);
+        let expected = plan.model.network::<f64>(40, plan.seeds).unwrap().evaluate(&shown, 40);
         let expected = expected.unwrap().loss;
         assert!((found.train_loss - expected).abs() < 1e-5, "{} {expected}", found.train_loss);
     }
@@ -272,15 +275,12 @@ fn plans_of_before_there_was_augmentation_have_none() {
 /// The loop of a plan, written out: what the training ends with, and the last validation loss.
 fn by_hand(plan: &Plan, averaging: Averaging) -> (Vec<(String, Tensor<f64>)>, f64) {
     let [train, validation] = data();
-    let order = |epoch: usize| {
-        use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
-        let mut rng = ChaCha8Rng::seed_from_u64(plan.seed);
-        rng.set_stream(epoch as u64 + 1);
+    let order = |epoch: u64| {
         let mut order: Vec<usize> = (0..train.len()).collect();
-        order.shuffle(&mut rng);
+        order.shuffle(&mut stream(plan.seeds.order, Purpose::Order { epoch }));
         order
     };
-    let mut network = plan.model.network::<f64>(plan.batch, plan.seed).unwrap();
+    let mut network = plan.model.network::<f64>(plan.batch, plan.seeds).unwrap();
     let parameters = network.parameters().to_vec();
     let vars: Vec<_> = parameters.iter().map(|parameter| parameter.var).collect();
     let free: Vec<_> =
@@ -289,7 +289,7 @@ fn by_hand(plan: &Plan, averaging: Averaging) -> (Vec<(String, Tensor<f64>)>, f6
     let mut optimizer = optimizer.without_decay(&free).unwrap();
     let mut average = Average::new(averaging, &network).unwrap();
     let mut step = 0;
-    for epoch in 0..plan.epochs {
+    for epoch in 0..plan.epochs as u64 {
         for samples in order(epoch).chunks(plan.batch) {
             network.resize(samples.len()).unwrap();
             network.load(&train, samples);
@@ -371,6 +371,55 @@ fn plans_of_old_records_are_read() {
     let plan = Plan { averaging: Some(Averaging::airbench(28)), ..plan() };
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+}
+
+#[test]
+fn seeds_are_one_number_in_files_where_all_are_equal() {
+    let text = |seeds| serde_json::to_string(&Plan { seeds, ..plan() }).unwrap();
+    let read = |text: &str| serde_json::from_str::<Plan>(text).unwrap().seeds;
+    // As all plans were written once.
+    let one = text(Seeds::from(u64::MAX));
+    assert!(one.contains(r#""seed":18446744073709551615,"#), "{one}");
+    assert_eq!(read(&one), Seeds::from(u64::MAX));
+    let apart = text(plan().seeds);
+    let object = r#""seed":{"init":3,"order":4,"masks":5,"augmentation":6},"#;
+    assert!(apart.contains(object), "{apart}");
+    assert_eq!(read(&apart), plan().seeds);
+    // A single other seed is not lost.
+    for other in 0..4 {
+        let [init, order, masks, augmentation] = std::array::from_fn(|k| u64::from(k == other));
+        let seeds = Seeds { init, order, masks, augmentation };
+        assert_eq!(read(&text(seeds)), seeds);
+    }
+}
+
+#[test]
+fn another_start_is_trained_on_the_same_samples_with_the_same_masks() {
+    let losses = |seeds| {
+        let plan = Plan { seeds, model: normalized(), ..plan() };
+        let plan = Plan { schedule: Schedule::Constant { rate: 0.0 }, ..plan };
+        let mut training = Training::<f64>::new(plan).unwrap();
+        // The same weights for all: what is left of the seeds is the order and the masks.
+        for parameter in training.network().parameters().to_vec() {
+            let mut value = training.network_mut().tape.value_mut(parameter.var);
+            value.iter_mut().zip(1..).for_each(|(w, k)| *w = f64::from(k % 7) - 3.0);
+        }
+        let [train, _] = data();
+        let mut losses = Vec::new();
+        let watch = |event: Event<'_>| {
+            if let Event::Batch(position) = event {
+                losses.push(position.mean_loss());
+            }
+            ControlFlow::Continue(())
+        };
+        training.run(&train, None, None, watch).unwrap();
+        losses
+    };
+    let one = Seeds::from(29);
+    let expected = losses(one);
+    assert_eq!(losses(Seeds { init: 30, augmentation: 30, ..one }), expected);
+    assert_ne!(losses(Seeds { order: 30, ..one }), expected);
+    assert_ne!(losses(Seeds { masks: 30, ..one }), expected);
 }
 
 #[test]
@@ -459,6 +508,57 @@ fn a_checkpoint_holds_what_was_put_into_it() {
     };
     checkpoint.write(&path).unwrap();
     assert_eq!(Checkpoint::read(&path).unwrap(), checkpoint);
+}
+
+#[test]
+fn equal_checkpoints_are_equal_files() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file.safetensors");
+    let name = |k: usize| format!("name {k}");
+    let tensor = |k: usize| (name(k), Tensor::from_elem(vec![k + 1], k as f64));
+    let files: Vec<Vec<u8>> = (0..5)
+        .map(|_| {
+            let metadata = (0..8).map(|k| (name(k), format!("text {k}"))).collect();
+            Checkpoint { tensors: (0..8).map(tensor).collect(), metadata }.write(&path).unwrap();
+            std::fs::read(&path).unwrap()
+        })
+        .collect();
+    assert!(files.iter().all(|file| *file == files[0]));
+}
+
+#[test]
+fn equal_trainings_write_equal_model_files() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let files = [(); 4].map(|()| {
+        trained(plan()).save_model(&path).unwrap();
+        std::fs::read(&path).unwrap()
+    });
+    assert!(files.iter().all(|file| *file == files[0]));
+}
+
+/// Once each text was an entry of the file's metadata.
+#[test]
+fn files_of_before_texts_were_one_entry_are_read() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("old.safetensors");
+    let header = r#"{"__metadata__":{"model":"m","classes":"c"},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(&path, [&length[..], header.as_bytes(), &1.5_f32.to_le_bytes()].concat())
+        .unwrap();
+    let texts = [("model", "m"), ("classes", "c")];
+    let old = Checkpoint::<f32> {
+        tensors: BTreeMap::from([("x".to_owned(), Tensor::from_elem(vec![1], 1.5))]),
+        metadata: texts.map(|(key, text)| (key.to_owned(), text.to_owned())).into(),
+    };
+    assert_eq!(Checkpoint::read(&path).unwrap(), old);
+    // Where the one entry is no object, the file is of another program or damaged.
+    let texts = BTreeMap::from([("chainrule".to_owned(), "words".to_owned())]);
+    let header = serde_json::json!({ "__metadata__": texts }).to_string();
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(&path, [&length[..], header.as_bytes()].concat()).unwrap();
+    let error = Checkpoint::<f32>::read(&path).unwrap_err().to_string();
+    assert!(error.contains("old.safetensors") && error.contains("`chainrule`"), "{error}");
 }
 
 #[test]

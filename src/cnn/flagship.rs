@@ -41,13 +41,13 @@ use crate::init::Init;
 use crate::network::{Network, Recorder};
 use crate::normalize::standardize::ChannelError;
 use crate::normalize::{BatchNorm, ChannelMoments};
+use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::{Loss, Reduction};
 use crate::tape::Var;
 use crate::tensor::{ShapeError, Tensor};
 use crate::whiten::{WhitenError, Whitening};
 use ndarray::IxDyn;
-use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use thiserror::Error;
 
@@ -118,7 +118,7 @@ impl Flagship {
         self
     }
 
-    /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
+    /// Records the network for passes of `batch` samples, its weights drawn from `seeds`.
     ///
     /// What comes from the data is not there before [`Flagship::prepare`], or before a model file was
     /// read: until then nothing is standardized, and the whitening layer's filters are zero.
@@ -126,8 +126,12 @@ impl Flagship {
     /// # Errors
     /// [`ShapeError`] for a batch of none, no class, a block without filters, or images of fewer than
     /// 25 pixels a side.
-    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, ShapeError> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    pub fn network<T: Real>(
+        &self,
+        batch: usize,
+        seeds: impl Into<Seeds>,
+    ) -> Result<Network<T>, ShapeError> {
+        let mut rng = stream(seeds.into().init, Purpose::Init);
         let mut recorder = Recorder::new();
         let (input, labels) = inputs(&mut recorder, self.image, batch);
         let channels = self.image[2];

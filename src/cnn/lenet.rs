@@ -4,11 +4,10 @@ use super::inputs;
 use crate::conv::Conv;
 use crate::conv::pool::Window;
 use crate::network::{Network, Recorder};
+use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::Reduction;
 use crate::tensor::ShapeError;
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
 
 /// The plan of a LeNet-like network: 6 and then 16 filters of 5 x 5 without padding, each with ReLU and
 /// 2 x 2 max pooling, and linear layers of 120, 84 and as many units as there are classes.
@@ -36,12 +35,16 @@ impl Lenet {
         Self { image, classes }
     }
 
-    /// Records the network for passes of `batch` samples, its weights drawn from `seed`.
+    /// Records the network for passes of `batch` samples, its weights drawn from `seeds`.
     ///
     /// # Errors
     /// [`ShapeError`] for a batch of none, no class, or images of fewer than 16 pixels a side.
-    pub fn network<T: Real>(&self, batch: usize, seed: u64) -> Result<Network<T>, ShapeError> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    pub fn network<T: Real>(
+        &self,
+        batch: usize,
+        seeds: impl Into<Seeds>,
+    ) -> Result<Network<T>, ShapeError> {
+        let mut rng = stream(seeds.into().init, Purpose::Init);
         let mut recorder = Recorder::new();
         let (input, labels) = inputs(&mut recorder, self.image, batch);
         let mut x = input;

@@ -1,5 +1,6 @@
 //! How each kind of network is trained where the user does not choose otherwise.
 
+use super::number::{at_least_one, fraction, not_negative};
 use super::settings::Kind;
 use crate::data::augment::Flip;
 use crate::fraction::Fraction;
@@ -17,22 +18,22 @@ pub struct Choices {
     #[arg(long, value_name = "NAME")]
     optimizer: Option<Rule>,
     /// Momentum, of the optimizers that have one
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", value_parser = fraction)]
     momentum: Option<f64>,
     /// Learning rate, the largest that the schedule reaches
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = not_negative)]
     rate: Option<f64>,
     /// Learning rate over time
     #[arg(long, value_enum, value_name = "NAME")]
     schedule: Option<Course>,
     /// Samples in an update
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     batch: Option<usize>,
     /// Passes over the training samples
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     epochs: Option<usize>,
     /// L2 penalty on the weights
-    #[arg(long, value_name = "L")]
+    #[arg(long, value_name = "L", value_parser = not_negative)]
     l2: Option<f64>,
     /// Share of each target that goes to all classes alike
     #[arg(long, value_name = "S")]

@@ -206,7 +206,7 @@ impl Summary {
         let kept = record.epochs.get(kept.unwrap_or(record.epochs.len()) - 1);
         serde_json::json!({
             "data": record.data.name,
-            "seed": record.plan.seed,
+            "seed": record.plan.seeds,
             "epochs": record.epochs.len(),
             "threads": record.machine.threads,
             "parameters": record.parameters,

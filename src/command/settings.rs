@@ -1,6 +1,7 @@
 //! The settings of a training: what the user chooses, and the plan that follows.
 
 use super::console::Failure;
+use super::number::at_least_one;
 use super::recipe::{Choices, Recipe};
 use crate::Mlp;
 use crate::activation::Activation;
@@ -10,6 +11,7 @@ use crate::data::augment::Augmentation;
 use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::model::Model;
+use crate::random::Seeds;
 use crate::train::Plan;
 use clap::ArgAction::Set;
 use clap::ValueEnum;
@@ -37,6 +39,7 @@ pub struct Settings {
     pub model: Kind,
     /// Widths of the hidden layers of an MLP
     #[arg(long, action = Set, value_delimiter = ',', default_value = "256,128", value_name = "N,N,…")]
+    #[arg(value_parser = at_least_one)]
     pub layers: Vec<usize>,
     /// Activation of an MLP's hidden layers, one for all or one for each: relu, selu, gelu, tanh,
     /// sigmoid or identity
@@ -48,7 +51,7 @@ pub struct Settings {
     pub init: Init,
     /// Filters of a CNN's convolutions (32,64 where not given), or of the flagship's three blocks
     /// (64,256,256)
-    #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
+    #[arg(long, value_delimiter = ',', value_name = "N,N,…", value_parser = at_least_one)]
     #[serde(default)]
     pub filters: Option<Vec<usize>>,
     /// Batch normalization in an MLP or a CNN
@@ -64,15 +67,31 @@ pub struct Settings {
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub warm_up: u64,
     /// Stop after this many epochs without a lower validation loss
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub patience: Option<usize>,
     /// Black out a square of this side in each image
     #[arg(long, default_value_t = 0, value_name = "S")]
     #[serde(default)]
     pub cutout: usize,
-    /// Fixes every random choice
+    /// Fixes every random choice: which samples are held out, and all of the following
     #[arg(long, default_value_t = 29, value_name = "N")]
     pub seed: u64,
+    /// Fixes the start of the weights, in place of --seed
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub init_seed: Option<u64>,
+    /// Fixes the order of the samples in each epoch, in place of --seed
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub order_seed: Option<u64>,
+    /// Fixes what dropout drops, in place of --seed
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub mask_seed: Option<u64>,
+    /// Fixes how images are mirrored, moved and cut out of, in place of --seed
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub augmentation_seed: Option<u64>,
 }
 
 /// A kind of network.
@@ -109,10 +128,32 @@ pub enum Source {
 }
 
 impl Settings {
+    /// Refuses what is no training on any data: to load them takes seconds.
+    pub fn check(&self) -> Result<(), Failure> {
+        // What is checked of a recipe is the same for images in color and for other data.
+        self.check_kind(&self.choices.complete(Recipe::of(self.model, false)))?;
+        if self.model == Kind::Mlp {
+            let widths = [&[1], &self.layers[..], &[1]].concat();
+            Mlp::new(&widths)?.activations(&self.activation)?;
+        }
+        self.blocks()?;
+        self.samples.map_or(Ok(()), |samples| self.to_train_on(samples).map(drop))
+    }
+
+    /// Of so many `samples`, the number that is not held out for validation.
+    pub fn to_train_on(&self, samples: usize) -> Result<usize, Failure> {
+        let Self { validation, .. } = *self;
+        samples.checked_sub(validation).filter(|&rest| rest > 0).ok_or_else(|| {
+            Failure::new(format!(
+                "{validation} samples held out for validation leave none of {samples} to train on: \
+                 hold out fewer with --validation"
+            ))
+        })
+    }
+
     /// The plan for training on `data`.
     pub fn plan(&self, data: &Dataset) -> Result<Plan, Failure> {
         let recipe = self.recipe(data);
-        self.check(&recipe)?;
         let model = self.network(data, &recipe)?;
         let augmentation =
             Augmentation { flip: recipe.flip, translate: recipe.translate, cutout: self.cutout };
@@ -128,10 +169,20 @@ impl Settings {
             augmentation,
             averaging: recipe.averaging.over(updates),
             views: recipe.views,
-            seed: self.seed,
+            seeds: self.seeds(),
             patience: self.patience,
             keep_best: self.patience.is_some(),
         })
+    }
+
+    /// The seed for all, and those that were chosen apart.
+    fn seeds(&self) -> Seeds {
+        Seeds {
+            init: self.init_seed.unwrap_or(self.seed),
+            order: self.order_seed.unwrap_or(self.seed),
+            masks: self.mask_seed.unwrap_or(self.seed),
+            augmentation: self.augmentation_seed.unwrap_or(self.seed),
+        }
     }
 
     /// What the user chose, and the model's recipe for the rest.
@@ -140,8 +191,8 @@ impl Settings {
         self.choices.complete(Recipe::of(self.model, color))
     }
 
-    /// Refuses what the chosen kind of network cannot be or does not have.
-    fn check(&self, recipe: &Recipe) -> Result<(), Failure> {
+    /// Refuses what the chosen kind of network does not have.
+    fn check_kind(&self, recipe: &Recipe) -> Result<(), Failure> {
         let Self { model, batch_norm, .. } = *self;
         let [dropout, smoothing] = [self.dropout, recipe.smoothing].map(|share| share.get() > 0.0);
         for (option, chosen, kinds) in [
@@ -158,14 +209,15 @@ impl Settings {
                 )));
             }
         }
-        if let Some(filters) = self.filters.as_ref().filter(|filters| filters.contains(&0)) {
-            let filters: Vec<_> = filters.iter().map(usize::to_string).collect();
-            let filters = filters.join(",");
-            return Err(Failure::new(format!(
-                "--filters {filters}: a convolution needs at least 1 filter"
-            )));
-        }
         Ok(())
+    }
+
+    /// The filters of the flagship's three blocks, where they were chosen.
+    fn blocks(&self) -> Result<Option<[usize; 3]>, Failure> {
+        let chosen = self.filters.as_deref().filter(|_| self.model == Kind::Flagship);
+        chosen.map(<[usize; 3]>::try_from).transpose().map_err(|_| {
+            Failure::new("the flagship has three blocks: --filters takes three numbers")
+        })
     }
 
     fn network(&self, data: &Dataset, recipe: &Recipe) -> Result<Model, Failure> {
@@ -202,14 +254,9 @@ impl Settings {
             ),
             Kind::Flagship => {
                 let plan = Flagship::new(image, data.classes()).smoothing(recipe.smoothing);
-                Model::Flagship(match filters.map(<[usize; 3]>::try_from) {
+                Model::Flagship(match self.blocks()? {
                     None => plan,
-                    Some(Ok(filters)) => plan.filters(filters),
-                    Some(Err(_)) => {
-                        return Err(Failure::new(
-                            "the flagship has three blocks: --filters takes three numbers",
-                        ));
-                    }
+                    Some(filters) => plan.filters(filters),
                 })
             }
         })

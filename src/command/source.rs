@@ -56,14 +56,7 @@ pub fn open(settings: &Settings, data_dir: Option<&Path>) -> Result<Data, Failur
         whole.notices.extend(other.notices);
     }
     let samples = settings.samples.unwrap_or(whole.train.len());
-    let rest =
-        samples.checked_sub(settings.validation).filter(|&rest| rest > 0).ok_or_else(|| {
-            Failure::new(format!(
-                "{} samples held out for validation leave none of {samples} to train on: hold out \
-             fewer with --validation",
-                settings.validation
-            ))
-        })?;
+    let rest = settings.to_train_on(samples)?;
     let (train, validation) = match settings.validation {
         0 => {
             let [train] = split::by_counts(&whole.train, [rest], settings.seed)?;

@@ -10,7 +10,7 @@ use crate::record::Run;
 use crate::train::{Ending, Epoch, Event, Position, Training};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::fs;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +21,9 @@ use std::time::Instant;
 const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The settings that a resumed training goes on with.
 const SETTINGS: &str = "settings.json";
+
+/// Where trainings go that are given no folder.
+const RUNS: &str = "runs";
 
 /// What `chainrule train` takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -71,24 +74,26 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
         None => arguments.settings.clone(),
         Some(folder) => read_settings(folder)?,
     };
+    settings.check()?;
+    let begun = match &arguments.resume {
+        Some(folder) => resume(folder)?,
+        None => {
+            check_folder(arguments.out.as_deref())?;
+            None
+        }
+    };
+    // This takes seconds: what can be refused without data has been.
     let data = source::open(&settings, arguments.data_dir.as_deref())?;
     for line in &data.notices {
         console.line(line)?;
     }
-    let plan = settings.plan(&data.train)?;
-    let (folder, mut training) = match &arguments.resume {
-        Some(folder) => {
-            let checkpoint = folder.join(CHECKPOINT);
-            // Broken off before its first checkpoint, a training begins again.
-            let begun = checkpoint.exists();
-            let training =
-                if begun { Training::resume(&checkpoint)? } else { Training::new(plan)? };
-            (folder.clone(), training)
-        }
-        None => {
-            let training = Training::<f32>::new(plan)?;
-            (open_folder(arguments.out.as_deref(), data.kind, &settings)?, training)
-        }
+    let mut training = match begun {
+        Some(training) => training,
+        None => Training::<f32>::new(settings.plan(&data.train)?)?,
+    };
+    let folder = match &arguments.resume {
+        Some(folder) => folder.clone(),
+        None => open_folder(arguments.out.as_deref(), data.kind, &settings)?,
     };
     console.line(describe(&training, run.threads))?;
     let ending = watch(&mut training, &data, &folder, &console)?;
@@ -107,6 +112,13 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
         super::console::stdout(&format!("{}\n", summary.json()))?;
     }
     Ok(())
+}
+
+/// The training in a folder. One that was broken off before its first checkpoint begins again.
+fn resume(folder: &Path) -> Result<Option<Training<f32>>, Failure> {
+    let checkpoint = folder.join(CHECKPOINT);
+    let begun = checkpoint.exists().then(|| Training::resume(&checkpoint));
+    Ok(begun.transpose()?)
 }
 
 /// The command line, with the program called as its users call it, and without the folders of this
@@ -133,13 +145,13 @@ fn describe(training: &Training<f32>, threads: usize) -> String {
         augmentation => format!("\nImages:   {augmentation}"),
     };
     format!(
-        "Network:  {} ({} parameters), {} epochs in batches of {}, seed {}, {threads} threads\
+        "Network:  {} ({} parameters), {} epochs in batches of {}, {}, {threads} threads\
          {augmented}",
         plan.model,
         HumanCount(parameters),
         plan.epochs,
         plan.batch,
-        plan.seed
+        plan.seeds
     )
 }
 
@@ -230,15 +242,10 @@ fn epoch_line(epoch: &Epoch, epochs: usize) -> String {
     line + &format!(";  {} samples/s", HumanCount(epoch.samples_per_second as u64))
 }
 
-/// Makes the folder of a new training, and writes its settings there.
-fn open_folder(out: Option<&Path>, data: &str, settings: &Settings) -> Result<PathBuf, Failure> {
-    let folder = match out {
-        Some(folder) => folder.to_path_buf(),
-        None => (1..)
-            .map(|number| Path::new("runs").join(format!("{data}-{number}")))
-            .find(|folder| !folder.exists())
-            .expect("one of all numbers is free"),
-    };
+/// Refuses a folder that has a training already, or that cannot be written to. Nothing is left there, as
+/// the data may still refuse the new one.
+fn check_folder(out: Option<&Path>) -> Result<(), Failure> {
+    let folder = out.unwrap_or(Path::new(RUNS));
     for file in [CHECKPOINT, MODEL] {
         if folder.join(file).exists() {
             return Err(Failure::new(format!(
@@ -249,15 +256,30 @@ fn open_folder(out: Option<&Path>, data: &str, settings: &Settings) -> Result<Pa
             )));
         }
     }
-    let cannot = |error| {
-        Failure::new(format!(
-            "{}: cannot be written to: {error}. Name another folder with --out",
-            folder.display()
-        ))
+    // What is not there will be made in the nearest folder that is.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(there).map_err(|error| cannot_write(folder, &error))?;
+    Ok(())
+}
+
+fn cannot_write(folder: &Path, error: &io::Error) -> Failure {
+    let folder = folder.display();
+    Failure::new(format!("{folder}: cannot be written to: {error}. Name another folder with --out"))
+}
+
+/// Makes the folder of a new training, and writes its settings there.
+fn open_folder(out: Option<&Path>, data: &str, settings: &Settings) -> Result<PathBuf, Failure> {
+    let folder = match out {
+        Some(folder) => folder.to_path_buf(),
+        None => (1..)
+            .map(|number| Path::new(RUNS).join(format!("{data}-{number}")))
+            .find(|folder| !folder.exists())
+            .expect("one of all numbers is free"),
     };
-    fs::create_dir_all(&folder).map_err(cannot)?;
     let text = serde_json::to_string_pretty(settings)?;
-    file::write_atomically(&folder.join(SETTINGS), text.as_bytes()).map_err(cannot)?;
+    fs::create_dir_all(&folder)
+        .and_then(|()| file::write_atomically(&folder.join(SETTINGS), text.as_bytes()))
+        .map_err(|error| cannot_write(&folder, &error))?;
     Ok(folder)
 }
 

@@ -46,12 +46,11 @@
 //!
 //! All draws are a pure function of the seed, the epoch and the number of the sample, so a resumed
 //! training sees the images that an uninterrupted one would have seen, and no number of threads
-//! changes them. The generator is ChaCha with 8 rounds: the seed gives its key, the sample its
-//! stream, the epoch its block.
+//! changes them. Each sample draws from a stream of its own in each epoch: see [`crate::random`].
 
+use crate::random::{Purpose, stream};
 use crate::real::Real;
-use rand::rngs::ChaCha8Rng;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
@@ -299,10 +298,7 @@ fn shift<T: Copy>(line: &mut [T], unit: usize, by: isize) {
 
 /// Five words for a sample in an epoch: the coin, the translation and the center of the cutout.
 fn draws(seed: u64, epoch: u64, sample: u64) -> [u32; 5] {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    // From the last stream down: the first ones are those of weights, shuffles and masks.
-    rng.set_stream(u64::MAX - sample);
-    rng.set_block_pos(epoch);
+    let mut rng = stream(seed, Purpose::Augmentation { epoch, sample });
     std::array::from_fn(|_| rng.next_u32())
 }
 

@@ -21,10 +21,11 @@
 mod glyphs;
 
 use crate::data::Dataset;
+use crate::random::{Purpose, stream};
 use glyphs::GLYPHS;
+use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
-use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use std::f32::consts::TAU;
 
@@ -48,9 +49,8 @@ pub fn draw(count: usize, seed: u64) -> Dataset {
     let drawn = count.max(1);
     let mut pixels = Vec::with_capacity(drawn * SIDE * SIDE);
     let mut labels = Vec::with_capacity(drawn);
-    for index in 0..drawn {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(index as u64);
+    for sample in 0..drawn as u64 {
+        let mut rng = stream(seed, Purpose::Digit { sample });
         let label = rng.random_range(0..CLASSES);
         pixels.extend_from_slice(Hand::new(&mut rng).write(label, &mut rng).as_flattened());
         labels.push(label as u8);
@@ -271,8 +271,8 @@ mod tests {
     #[test]
     fn hands_differ_as_people_do() {
         const HANDS: usize = 4_000;
-        let hands: Vec<Hand> =
-            (0..HANDS as u64).map(|seed| Hand::new(&mut ChaCha8Rng::seed_from_u64(seed))).collect();
+        let hand = |sample| Hand::new(&mut stream(29, Purpose::Digit { sample }));
+        let hands: Vec<Hand> = (0..HANDS as u64).map(hand).collect();
         let spread = |value: &dyn Fn(&Hand) -> f32| {
             let mean = hands.iter().map(value).sum::<f32>() / HANDS as f32;
             let square = hands.iter().map(|hand| (value(hand) - mean).powi(2)).sum::<f32>();

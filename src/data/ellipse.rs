@@ -17,8 +17,8 @@
 //! so its sign tells the two apart where q₁₁ > 0.
 
 use crate::data::Dataset;
-use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
+use crate::random::{Purpose, stream};
+use rand::RngExt;
 use rand_distr::StandardNormal;
 
 /// The matrix Q of a quadratic form, row by row.
@@ -48,7 +48,7 @@ pub fn determinant(q: Form) -> f64 {
 ///
 /// A longer draw begins with the shorter one.
 pub fn draw(count: usize, q: Form, seed: u64) -> Dataset {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rng = stream(seed, Purpose::Points);
     // A data set has a sample at least; a selection of it may have none.
     let drawn = count.max(1);
     let mut points = Vec::with_capacity(2 * drawn);

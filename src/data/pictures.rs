@@ -22,8 +22,9 @@
 
 use crate::data::Dataset;
 use crate::parallel;
+use crate::random::{Purpose, stream};
+use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use std::f32::consts::{PI, TAU};
 
@@ -70,9 +71,8 @@ fn draw_half(pixels: &mut [u8], labels: &mut [u8], seed: u64, first: u64) {
     let count = labels.len();
     if count < 2 * MIN_PICTURES {
         let pictures = pixels.as_chunks_mut::<BYTES>().0.iter_mut().zip(labels);
-        for ((picture, label), index) in pictures.zip(first..) {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(index);
+        for ((picture, label), sample) in pictures.zip(first..) {
+            let mut rng = stream(seed, Purpose::Picture { sample });
             *label = rng.random_range(0..CLASSES) as u8;
             Scene::new(usize::from(*label), &mut rng).paint(picture, &mut rng);
         }
@@ -436,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_hue_orders_the_colors() {
-        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut rng = stream(3, Purpose::Check);
         for _ in 0..100 {
             // Red, yellow, green, cyan, blue, magenta: which colors are full and which are low.
             for (k, full) in [0b001, 0b011, 0b010, 0b110, 0b100, 0b101].into_iter().enumerate() {

@@ -16,8 +16,7 @@
 //! ```
 
 use crate::data::Dataset;
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
+use crate::random::{Purpose, stream};
 use rand::seq::SliceRandom;
 use thiserror::Error;
 
@@ -71,7 +70,7 @@ pub fn by_counts<const PARTS: usize>(
         return Err(SplitError::TooMany { name: name(), counts: counts.to_vec(), samples });
     }
     let mut order: Vec<usize> = (0..samples).collect();
-    order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    order.shuffle(&mut stream(seed, Purpose::Split));
     let mut taken = 0;
     Ok(counts.map(|count| {
         let part = data.select(&order[taken..taken + count]);

@@ -58,6 +58,7 @@
 use super::layer_norm::affine_shape;
 use super::moments::{HALVINGS, SCRATCH, column_moments};
 use crate::gradcheck::Case;
+use crate::optim::{HyperparameterError, check_positive};
 use crate::parallel::{MIN_ENTRIES, for_rows, join};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Mode, Op, Tape, Var};
@@ -67,16 +68,32 @@ use ndarray::IxDyn;
 /// Settings of batch norm. The default: momentum 0.1, ε 1e-5.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNorm {
-    /// The share a of the batch in the running statistics, between 0 (they stay) and 1 (they are
-    /// those of the last batch).
+    /// The share a of the batch in the running statistics, from 0 (they stay) to 1 (they are those of
+    /// the last batch).
     pub momentum: f64,
-    /// ε, added to the variance: keeps a feature that does not vary finite. Positive.
+    /// ε, added to the variance: keeps a feature that does not vary finite. A finite number
+    /// above 0.
     pub epsilon: f64,
 }
 
 impl Default for BatchNorm {
     fn default() -> Self {
         Self { momentum: 0.1, epsilon: 1e-5 }
+    }
+}
+
+impl BatchNorm {
+    /// Refuses settings outside their ranges.
+    ///
+    /// # Errors
+    /// [`HyperparameterError`] of the first.
+    pub fn check(&self) -> Result<(), HyperparameterError> {
+        let Self { momentum, epsilon } = *self;
+        if !(0.0..=1.0).contains(&momentum) {
+            let (name, range) = ("momentum", "at least 0 and at most 1");
+            return Err(HyperparameterError { name, value: momentum, range });
+        }
+        check_positive("epsilon", epsilon)
     }
 }
 
@@ -177,6 +194,7 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        self.settings.check().map_err(|error| error.to_string())?;
         affine_shape(inputs)
     }
 
@@ -352,7 +370,7 @@ impl<T: Real> Tape<T> {
     /// [`Tape::batch_norm`] with another momentum or ε. Chapter 8.
     ///
     /// # Errors
-    /// [`ShapeError`] where the shapes do not fit.
+    /// [`ShapeError`] where the shapes do not fit, or [`BatchNorm::check`] finds a fault.
     pub fn batch_norm_with(
         &mut self,
         x: Var,
