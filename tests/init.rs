@@ -1,6 +1,7 @@
 //! Chapter 9: the variances, what they do to a signal on its way through a network, and symmetry.
 
 use chainrule::activation::Activation;
+use chainrule::dropout::Masks;
 use chainrule::fraction::Fraction;
 use chainrule::init::{Init, InitError};
 use chainrule::optim::{Optimizer, Rule};
@@ -251,7 +252,7 @@ fn dropout_raises_the_second_moment() {
     tape.set_mode(Mode::Training { step: 0 });
     let x = tape.input(normal(&[500, 500], 8));
     for rate in [0.2, 0.5] {
-        let y = tape.dropout(x, Fraction::new(rate).unwrap(), 3).unwrap();
+        let y = tape.dropout(x, Fraction::new(rate).unwrap(), Masks { seed: 3, layer: 0 }).unwrap();
         let ratio = second_moment(tape.value(y)) / second_moment(tape.value(x));
         assert!((ratio * (1.0 - rate) - 1.0).abs() < 0.02, "{ratio}");
     }
