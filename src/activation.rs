@@ -297,6 +297,7 @@ impl FromStr for Activation {
     }
 }
 
+/// Activations. Chapter 6.
 impl<T: Real> Tape<T> {
     /// 1 / (1 + e^−x), entry by entry. dx = dy · y · (1 − y). Chapter 6.
     ///

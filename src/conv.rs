@@ -382,6 +382,7 @@ fn images_mut<T: Real>(tensor: &mut Tensor<T>) -> ArrayViewMut4<'_, T> {
     tensor.view_mut().into_dimensionality().expect("shapes were checked while recording")
 }
 
+/// The convolution. Chapter 13.
 impl<T: Real> Tape<T> {
     /// The convolution `Σ_uvc x[b, i·s + u − p, j·s + v − p, c] · w[u,v,c,o]`, with the images 0
     /// outside of their edges. Its bias is [`Tape::add_bias`]. Chapter 13.

@@ -101,6 +101,7 @@ impl<T: Real> Op<T> for Dropout<T> {
     }
 }
 
+/// Dropout. Chapter 14.
 impl<T: Real> Tape<T> {
     /// Drops each entry of `x` with probability `rate` and multiplies the others by 1 / (1 − rate),
     /// in training passes. In evaluation the value is `x`. The shape stays. Chapter 14.

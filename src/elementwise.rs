@@ -183,6 +183,7 @@ impl<T: Real, F: Binary> Op<T> for Pairwise<F> {
     }
 }
 
+/// Arithmetic of two tensors of one shape, entry by entry. Chapter 4.
 impl<T: Real> Tape<T> {
     /// a + b, entry by entry. da = dy and db = dy. Chapter 4.
     ///

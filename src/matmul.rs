@@ -251,6 +251,7 @@ fn product_shape([left, right]: [&[usize]; 2]) -> Result<Vec<usize>, BrokenRule>
     Ok(vec![m, n])
 }
 
+/// Matrix products and linear layers. Chapter 5.
 impl<T: Real> Tape<T> {
     /// X·W. Shapes: `[m, k]`·`[k, n]` = `[m, n]`. Chapter 5.
     ///

@@ -241,6 +241,7 @@ impl<T: Real> Op<T> for LogSumExp {
     }
 }
 
+/// Softmax, its logarithm, and log-sum-exp. Chapter 7.
 impl<T: Real> Tape<T> {
     /// Softmax over the last axis: p_k = exp(x_k) / Σ_l exp(x_l). The shape stays. Finite for all
     /// finite `x`. Chapter 7.

@@ -1013,7 +1013,7 @@ fn eq_flatten() {
         assert_eq!(dx[[b, r, q, c]], dy[[b, entry]]);
     }
     // And back, with both uses of x added up.
-    let images = tape.reshape(y, &[3, 4, 2]).unwrap();
+    let images = tape.reshape_samples(y, &[3, 4, 2]).unwrap();
     assert_eq!(four(tape.value(images)), x);
     let sum = tape.add(images, x_var).unwrap();
     let dy = drawn(&mut draw, [2, 3, 4, 2]);
@@ -1023,7 +1023,7 @@ fn eq_flatten() {
     let row = tape.input(arr1(&[3.0, 5.0]));
     let column = tape.flatten(row).unwrap();
     assert_eq!(tape.value(column), &arr2(&[[3.0], [5.0]]).into_dyn());
-    let back = tape.reshape(column, &[]).unwrap();
+    let back = tape.reshape_samples(column, &[]).unwrap();
     assert_eq!(tape.value(back), &arr1(&[3.0, 5.0]).into_dyn());
 }
 
@@ -1194,12 +1194,12 @@ fn shapes_that_do_not_fit_are_refused() {
         "flatten: []: a scalar has no axis that counts samples"
     );
     assert_eq!(
-        refused(tape.reshape(x, &[4, 4, 3])),
-        "reshape: [2, 4, 5, 3]: a sample of 60 entries does not fill the shape [4, 4, 3]"
+        refused(tape.reshape_samples(x, &[4, 4, 3])),
+        "reshape_samples: [2, 4, 5, 3]: a sample of 60 entries does not fill the shape [4, 4, 3]"
     );
     // 2⁶³ · 2 · 60 would be 0 without the highest digits.
     let far_too_large = [1 << (usize::BITS - 1), 2, 60];
-    assert!(tape.reshape(x, &far_too_large).is_err());
+    assert!(tape.reshape_samples(x, &far_too_large).is_err());
 }
 
 #[test]

@@ -77,6 +77,7 @@ impl<T: Real> Unary<T> for Gelu {
     }
 }
 
+/// The activation GELU. Chapter 6.
 impl<T: Real> Tape<T> {
     /// [`gelu`], entry by entry: x·Φ(x). dx = dy · (Φ(x) + x·φ(x)). Chapter 6.
     ///

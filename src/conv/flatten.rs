@@ -26,7 +26,7 @@ struct Reshape {
 
 impl<T: Real> Op<T> for Reshape {
     fn name(&self) -> &'static str {
-        if self.sample.is_some() { "reshape" } else { "flatten" }
+        if self.sample.is_some() { "reshape_samples" } else { "flatten" }
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
@@ -60,6 +60,7 @@ impl<T: Real> Op<T> for Reshape {
     }
 }
 
+/// Samples in another shape. Chapter 13.
 impl<T: Real> Tape<T> {
     /// Each sample in one row: `[batch, height, width, channels]` becomes `[batch,
     /// height·width·channels]`, and any other number of axes likewise. Chapter 13.
@@ -79,14 +80,14 @@ impl<T: Real> Tape<T> {
     ///
     /// let mut tape = Tape::<f32>::new();
     /// let digits = tape.input(Array2::zeros((16, 784)));
-    /// let images = tape.reshape(digits, &[28, 28, 1])?;
+    /// let images = tape.reshape_samples(digits, &[28, 28, 1])?;
     /// assert_eq!(tape.value(images).shape(), [16, 28, 28, 1]);
     /// # Ok::<(), chainrule::ShapeError>(())
     /// ```
     ///
     /// # Errors
     /// [`ShapeError`] where `x` is a scalar, or a sample of `x` has another number of entries.
-    pub fn reshape(&mut self, x: Var, sample: &[usize]) -> Result<Var, ShapeError> {
+    pub fn reshape_samples(&mut self, x: Var, sample: &[usize]) -> Result<Var, ShapeError> {
         self.push(Reshape { sample: Some(sample.to_vec()) }, &[x])
     }
 }
@@ -97,8 +98,8 @@ pub const CASES: &[Case] = &[
         let x = tape.parameter(draw.away_from_zero(&[2, 3, 2, 2]));
         tape.flatten(x)
     }),
-    Case::smooth("reshape", |tape, draw| {
+    Case::smooth("reshape_samples", |tape, draw| {
         let x = tape.parameter(draw.away_from_zero(&[2, 6]));
-        tape.reshape(x, &[3, 1, 2])
+        tape.reshape_samples(x, &[3, 1, 2])
     }),
 ];

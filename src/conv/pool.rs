@@ -173,6 +173,7 @@ impl<T: Real> Op<T> for Pool {
     }
 }
 
+/// Pooling. Chapter 13.
 impl<T: Real> Tape<T> {
     /// The maximum of each channel in each window. dx = dy where an entry is the first maximum of a
     /// window, and 0 elsewhere. Chapter 13.

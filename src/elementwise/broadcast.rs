@@ -262,6 +262,7 @@ impl<T: Real> Op<T> for AddBias {
     }
 }
 
+/// Sums and means, repetition along an axis, and the bias. Chapter 4.
 impl<T: Real> Tape<T> {
     /// The sum of all entries of x, as a scalar of shape `[]`. dx = dy in every entry. Chapter 4.
     ///

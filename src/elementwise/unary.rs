@@ -175,6 +175,7 @@ impl<T: Real, F: Unary<T>> Op<T> for Map<F> {
     }
 }
 
+/// Functions of one tensor, entry by entry. Chapter 4.
 impl<T: Real> Tape<T> {
     /// −x, entry by entry. dx = −dy. Chapter 4.
     ///

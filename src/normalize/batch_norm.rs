@@ -351,6 +351,7 @@ fn add_input_gradient<T: Real>(x: &[T], dy: &[T], of: Features<'_, T>, dx: &mut 
     });
 }
 
+/// Batch norm. Chapter 8.
 impl<T: Real> Tape<T> {
     /// Batch norm over all axes but the last: γ · (x − μ) / √(v + ε) + β, with the mean μ and the
     /// variance v of each feature. Chapter 8.

@@ -124,6 +124,7 @@ pub(super) fn affine_shape(inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule
     Ok(x.to_vec())
 }
 
+/// Layer norm. Chapter 8.
 impl<T: Real> Tape<T> {
     /// Layer norm over the last axis: γ · (x − μ) / √(v + ε) + β, with the mean μ and the variance
     /// v of each row, and ε = 1e-5. Chapter 8.

@@ -59,6 +59,7 @@ impl<T: Real> Op<T> for RowNormalize {
     }
 }
 
+/// Rows divided by their sums. Chapter 8.
 impl<T: Real> Tape<T> {
     /// Each row divided by its sum: x_i / Σ_l x_l over the last axis. The shape stays. A row whose
     /// sum is 0 becomes infinite or not a number, as division makes it. Chapter 8.

@@ -173,6 +173,7 @@ impl<T: Real> Op<T> for Standardize<T> {
     }
 }
 
+/// Channels standardized by constants. Chapter 8.
 impl<T: Real> Tape<T> {
     /// Standardizes each channel with constants: (x − `mean`) / `std`. dx = dy / `std`. Chapter 8.
     ///

@@ -147,6 +147,7 @@ impl<T: Real> Op<T> for SoftmaxLoss<T> {
     }
 }
 
+/// Losses of logits. Chapter 7.
 impl<T: Real> Tape<T> {
     /// The cross-entropy −Σ_k t_k · ln p_k of p = softmax(`logits`), as its mean over the batch.
     /// Chapter 7.

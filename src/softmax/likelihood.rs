@@ -126,6 +126,7 @@ impl<T: Real> Op<T> for LikelihoodLoss {
     }
 }
 
+/// Losses of probabilities and of their logarithms. Chapter 7.
 impl<T: Real> Tape<T> {
     /// The cross-entropy −Σ_k t_k · ln p_k of `probabilities`, which another op computed. Chapter 7.
     ///

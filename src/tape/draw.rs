@@ -69,6 +69,7 @@ impl fmt::Display for Drawing {
     }
 }
 
+/// The tape as a drawing. Chapter 2.
 impl<T: Real> Tape<T> {
     /// The graph as a drawing that a notebook shows. See [`Tape::to_svg`].
     pub fn drawing(&self) -> Drawing {

@@ -58,6 +58,7 @@ impl Operations {
     }
 }
 
+/// The operations of a step. Chapter 15.
 impl<T: Real> Tape<T> {
     /// The operations of the products in a pass forward and one back: 2·m·k·n for each product of
     /// `[m, k]` with `[k, n]`, and as many for each of its two gradients that is wanted. Chapter 15.

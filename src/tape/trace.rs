@@ -9,6 +9,7 @@ const SHOWN: usize = 6;
 /// How many entries stand before the summary.
 const FIRST: usize = 3;
 
+/// The tape in words. Chapter 2.
 impl<T: Real> Tape<T> {
     /// One line a node: its number, its op and inputs, its shape, its label and its value as of
     /// the last forward pass.
