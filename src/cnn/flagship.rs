@@ -16,8 +16,8 @@
 //! are no others: it starts as the identity.
 //!
 //! **Scales of 1.** Batch norm keeps γ = 1, as airbench fixes it; it learns β alone, at a rate 64 times as
-//! high. Before a ReLU a positive scale would add nothing, since relu(γ·x) = γ·relu(x), and the weights
-//! after it can make up for γ. Before a GELU it would: gelu(γ·x) is not γ·gelu(x).
+//! high. Before a ReLU a positive γ adds nothing, since relu(γ·x) = γ·relu(x), and the weights after it
+//! can be γ times as large. Before a GELU it does add something: gelu(γ·x) is not γ·gelu(x).
 //!
 //! **Smooth targets.** A fifth of each target goes to all classes alike: see
 //! [`Loss::smoothing`](crate::softmax::Loss). The ninth keeps the first logits small beside them.

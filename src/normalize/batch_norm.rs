@@ -324,7 +324,7 @@ fn add<T: Real>(terms: &[T], to: &mut [T]) {
     }
 }
 
-/// What dx takes of each feature. `[features]` each.
+/// What dx takes of each feature, with the means of [`Sums`]. `[features]` each.
 #[derive(Clone, Copy, Debug)]
 struct Features<'a, T> {
     mean: &'a [T],

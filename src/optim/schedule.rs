@@ -61,10 +61,10 @@ pub enum Schedule {
         /// Steps from one to the other.
         steps: u64,
     },
-    /// Up along a half cosine and down along another: the rate of PyTorch's `OneCycleLR`, whose names
-    /// and defaults these are. Step `pct_start`·`steps` − 1 has the rate `peak`, step `steps` − 1
-    /// the last one. PyTorch also leads the momentum from 0.95 down to 0.85 and back, unless told
-    /// otherwise; here it stays. L. Smith and N. Topin, "Super-convergence", 2019.
+    /// Up along a half cosine and down along another: the rate of PyTorch's `OneCycleLR`, which has
+    /// the last three names and their defaults. Step `pct_start`·`steps` − 1 has the rate `peak`, step
+    /// `steps` − 1 the last one. By default PyTorch also leads the momentum from 0.95 down to 0.85 and
+    /// back; here it stays. L. Smith and N. Topin, "Super-convergence", 2019.
     OneCycle {
         /// The highest rate.
         peak: f64,

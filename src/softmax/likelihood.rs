@@ -26,8 +26,8 @@
 //! loss is ∞ and d_k = −t_k / p_k is −∞. Softmax multiplies that by p_k again, and 0 · (−∞) is not a
 //! number: it stands in the sum Σ_k d_k · p_k, and so in every dz_j of the row. One such sample in a
 //! batch makes the gradient of every weight before it NaN, and the next update makes the weights NaN.
-//! From probabilities the loss can be watched; to learn, take [`Tape::softmax_cross_entropy`], which has no
-//! such limit and takes one pass, or [`Tape::log_softmax`] and [`Tape::negative_log_likelihood`].
+//! To train, take [`Tape::softmax_cross_entropy`], which has no such limit and takes one pass, or
+//! [`Tape::log_softmax`] and [`Tape::negative_log_likelihood`].
 
 use super::target::{Loss, Targets, loss_shape, weighted};
 use crate::gradcheck::Case;

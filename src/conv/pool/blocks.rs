@@ -1,6 +1,6 @@
 //! The pools and their gradients in blocks of channels: what trains. Chapter 13.
 //!
-//! They equal [`definition`](super::definition), in value and in gradient, bit for bit.
+//! They equal [`definition`](super::definition) in every number: no sum is taken in another order.
 //!
 //! **Nothing is kept for the backward pass.** x and y tell which entry was the largest: the first
 //! that is not less than y. To keep its index instead would spare the second reading of x, and cost
