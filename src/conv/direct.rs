@@ -9,7 +9,7 @@
 //!
 //! That is a sum of one part for each of b, i, j (where the patch starts) and one for each of
 //! u, v, c (what follows in it). So the patches are a matrix already: its rows overlap in memory.
-//! [`Rows`] describes it, and [`multiply`] reads it without a copy, for any stride:
+//! [`Rows`] describes it, and [`gemm`] reads it without a copy, for any stride:
 //!
 //! ```text
 //! Y  = P·W        rows of P: (b, i, j), terms: (u, v, c)
