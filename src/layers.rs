@@ -6,6 +6,8 @@
 //! c_out]`, as the products read them.
 
 use crate::conv::Conv;
+use crate::dropout::Masks;
+use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::network::Recorder;
 use crate::normalize::BatchNorm;
@@ -115,6 +117,25 @@ impl<T: Real> Recorder<T> {
         let normal = self.tape.batch_norm_with(x, gamma, beta, settings)?;
         self.name_buffers(normal, name, &["running_mean", "running_var"]);
         Ok(normal)
+    }
+
+    /// Dropout of this rate, the network's number `layer`, with masks that `seed` fixes; where the rate is
+    /// 0, `x` itself.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `x` is empty.
+    pub fn dropout(
+        &mut self,
+        x: Var,
+        rate: Fraction,
+        seed: u64,
+        layer: u64,
+    ) -> Result<Var, ShapeError> {
+        if rate == Fraction::ZERO {
+            Ok(x)
+        } else {
+            self.tape.dropout(x, rate, Masks { seed, layer })
+        }
     }
 
     /// Length of the last axis: the features, or the channels. 1 for a scalar.

@@ -5,7 +5,7 @@ use crate::data::Dataset;
 use crate::data::augment::{Augmentation, AugmentationError, image_shape};
 use crate::parallel::{MIN_ENTRIES, join};
 use crate::real::Real;
-use crate::softmax::Reduction;
+use crate::softmax::Loss;
 use crate::tape::{Mode, Tape, Var};
 use crate::tensor::{ShapeError, Tensor, entries, entries_mut};
 use crate::views::{View, Views};
@@ -65,7 +65,7 @@ pub struct Network<T: Real> {
     labels: Var,
     logits: Var,
     loss: Var,
-    reduction: Reduction,
+    criterion: Loss,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
     frozen: Vec<Frozen>,
@@ -83,11 +83,13 @@ pub struct Evaluation {
     pub predictions: Vec<usize>,
 }
 
-/// Records a network piece by piece: parameters under their names, then the four nodes.
+/// Records a network piece by piece, from the input and the labels to the loss.
 #[derive(Debug)]
 pub struct Recorder<T: Real> {
     /// The tape, for the ops between the parameters.
     pub tape: Tape<T>,
+    input: Var,
+    labels: Var,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
     frozen: Vec<Frozen>,
@@ -95,10 +97,18 @@ pub struct Recorder<T: Real> {
 }
 
 impl<T: Real> Recorder<T> {
-    /// Nothing recorded.
-    pub fn new() -> Self {
+    /// The input `[batch, …]`, of which one sample has this `shape`, and the labels `[batch]`.
+    pub fn new(batch: usize, shape: &[usize]) -> Self {
+        let mut tape = Tape::new();
+        let input = tape.input(Tensor::zeros([&[batch], shape].concat()));
+        let labels = tape.input(Tensor::zeros(vec![batch]));
         let (parameters, buffers, frozen) = (Vec::new(), Vec::new(), Vec::new());
-        Self { tape: Tape::new(), parameters, buffers, frozen, maps: Vec::new() }
+        Self { tape, input, labels, parameters, buffers, frozen, maps: Vec::new() }
+    }
+
+    /// The input, `[batch, …]`.
+    pub fn input(&self) -> Var {
+        self.input
     }
 
     /// A parameter called `name` in checkpoints and drawings. `decays` says whether weight decay
@@ -140,28 +150,31 @@ impl<T: Real> Recorder<T> {
         self.maps.push(Maps { name, var });
     }
 
-    /// The network whose nodes these are. `reduction` says what the loss is of the batch's losses.
-    pub fn finish(
-        self,
-        input: Var,
-        labels: Var,
-        logits: Var,
-        loss: Var,
-        reduction: Reduction,
-    ) -> Network<T> {
-        let Self { mut tape, parameters, buffers, frozen, maps } = self;
+    /// The network that answers with these `logits` `[batch, classes]`, and learns by the loss that
+    /// `criterion` makes of them.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the logits have another shape.
+    pub fn finish(self, logits: Var, criterion: Loss) -> Result<Network<T>, ShapeError> {
+        let Self { mut tape, input, labels, parameters, buffers, frozen, maps } = self;
+        let loss = tape.softmax_loss(logits, labels, criterion)?;
         for (var, label) in
             [(input, "input"), (labels, "labels"), (logits, "logits"), (loss, "loss")]
         {
             tape.label(var, label);
         }
-        Network { tape, input, labels, logits, loss, reduction, parameters, buffers, frozen, maps }
-    }
-}
-
-impl<T: Real> Default for Recorder<T> {
-    fn default() -> Self {
-        Self::new()
+        Ok(Network {
+            tape,
+            input,
+            labels,
+            logits,
+            loss,
+            criterion,
+            parameters,
+            buffers,
+            frozen,
+            maps,
+        })
     }
 }
 
@@ -169,10 +182,12 @@ impl<T: Real> Network<T> {
     /// Mean loss of a sample in the last forward pass.
     pub fn mean_loss(&self) -> f64 {
         let loss = self.tape.value(self.loss).sum().as_f64();
-        match self.reduction {
-            Reduction::Mean => loss,
-            Reduction::Sum => loss / self.batch() as f64,
-        }
+        self.criterion.of_a_sample(loss, self.batch())
+    }
+
+    /// The node of the input, `[batch, …]`.
+    pub fn input(&self) -> Var {
+        self.input
     }
 
     /// The node of the logits, `[batch, classes]`.

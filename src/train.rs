@@ -605,21 +605,18 @@ mod tests {
     use super::*;
     use crate::mlp::Mlp;
     use crate::network::Recorder;
-    use crate::softmax::Reduction;
+    use crate::softmax::Loss;
     use ndarray::{arr1, arr2};
 
     /// A bias of which the network says that it decays not and moves at 8 times the rate.
     #[test]
     fn the_network_says_what_decays_and_how_fast_it_moves() {
-        let mut recorder = Recorder::<f64>::new();
-        let input = recorder.tape.input(arr2(&[[0.5]]));
-        let labels = recorder.tape.input(arr1(&[1.0]));
+        let mut recorder = Recorder::<f64>::new(1, &[1]);
         let weight = recorder.parameter("weight".to_owned(), arr2(&[[0.7, -0.2]]).into_dyn(), true);
         let bias = recorder.parameter("bias".to_owned(), arr1(&[0.1, 0.4]).into_dyn(), false);
         recorder.scale_rate(bias, 8.0);
-        let logits = recorder.tape.linear(input, weight, bias).expect("the shapes fit");
-        let loss = recorder.tape.softmax_cross_entropy(logits, labels).expect("the shapes fit");
-        let mut network = recorder.finish(input, labels, logits, loss, Reduction::Mean);
+        let logits = recorder.tape.linear(recorder.input(), weight, bias).expect("the shapes fit");
+        let mut network = recorder.finish(logits, Loss::default()).expect("one row of logits");
         let plan = Plan {
             model: Model::Mlp(Mlp::new(&[1, 2]).expect("two widths")),
             epochs: 1,
@@ -635,6 +632,8 @@ mod tests {
             keep_best: false,
         };
         let mut optimizer = optimizer(&plan, &network).expect("the plan has no fault");
+        let point = Dataset::from_reals("point", &[1], 2, vec![0.5], vec![1]).expect("a point");
+        network.load(&point, &[0]);
         network.learn(0);
         let moved = [(weight, 0.25, 0.5), (bias, 2.0, 0.0)].map(|(var, rate, l2)| {
             let (w, g) = (network.tape.value(var), network.tape.gradient(var));

@@ -8,7 +8,7 @@ use chainrule::gradcheck::Draw;
 use chainrule::network::Recorder;
 use chainrule::normalize::ChannelMoments;
 use chainrule::normalize::standardize::ChannelError;
-use chainrule::softmax::Reduction;
+use chainrule::softmax::Loss;
 use chainrule::{Network, Tape, Tensor};
 use ndarray::{arr1, arr2, arr3};
 use numeric::gradient;
@@ -92,13 +92,12 @@ fn constants_that_do_not_fit_are_refused() {
 
 /// A network that begins with the op.
 fn network(mean: &[f64], std: &[f64]) -> Network<f64> {
-    let mut recorder = Recorder::new();
-    let input = recorder.tape.input(arr2(&[[1.0, 2.0, 3.0]]));
-    let labels = recorder.tape.input(arr1(&[2.0]));
+    let mut recorder = Recorder::new(1, &[3]);
+    let input = recorder.input();
+    recorder.tape.set(input, &arr2(&[[1.0, 2.0, 3.0]])).unwrap();
     let x = recorder.tape.standardize(input, mean, std).unwrap();
     recorder.name_buffers(x, "standardize", &["mean", "std"]);
-    let loss = recorder.tape.softmax_cross_entropy(x, labels).unwrap();
-    recorder.finish(input, labels, x, loss, Reduction::Mean)
+    recorder.finish(x, Loss::default()).unwrap()
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::model::Model;
 use crate::random::Seeds;
+use crate::softmax::Loss;
 use crate::train::Plan;
 use clap::ArgAction::Set;
 use clap::ValueEnum;
@@ -221,6 +222,7 @@ impl Settings {
     }
 
     fn network(&self, data: &Dataset, recipe: &Recipe) -> Result<Model, Failure> {
+        let loss = Loss { smoothing: recipe.smoothing, ..Loss::default() };
         if self.model == Kind::Mlp {
             let mut widths = vec![data.features()];
             widths.extend(&self.layers);
@@ -230,7 +232,7 @@ impl Settings {
                 .init(self.init)
                 .batch_norm(self.batch_norm)
                 .dropout(self.dropout)
-                .smoothing(recipe.smoothing);
+                .loss(loss);
             return Ok(Model::Mlp(plan));
         }
         let image = data.image_shape().ok_or_else(|| {
@@ -250,10 +252,10 @@ impl Settings {
                     .filters(filters.unwrap_or(&[32, 64]))
                     .batch_norm(self.batch_norm)
                     .dropout(self.dropout)
-                    .smoothing(recipe.smoothing),
+                    .loss(loss),
             ),
             Kind::Flagship => {
-                let plan = Flagship::new(image, data.classes()).smoothing(recipe.smoothing);
+                let plan = Flagship::new(image, data.classes()).loss(loss);
                 Model::Flagship(match self.blocks()? {
                     None => plan,
                     Some(filters) => plan.filters(filters),
