@@ -5,9 +5,9 @@ use crate::data::Dataset;
 use crate::data::augment::{Augmentation, AugmentationError, image_shape};
 use crate::parallel::{MIN_ENTRIES, join};
 use crate::real::Real;
-use crate::softmax::Loss;
+use crate::softmax::{Loss, argmax, softmax_row};
 use crate::tape::{Mode, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, entries, entries_mut};
+use crate::tensor::{ShapeError, Tensor, entries, entries_mut, rows};
 use crate::views::{View, Views};
 use std::fmt;
 
@@ -321,11 +321,7 @@ impl<T: Real> Network<T> {
 
     /// The class of the largest logit of each sample of the loaded batch.
     fn predictions(&self) -> impl Iterator<Item = usize> {
-        self.tape.value(self.logits).rows().into_iter().map(|row| {
-            let larger =
-                |best: usize, class: usize| if row[class] > row[best] { class } else { best };
-            (1..row.len()).fold(0, larger)
-        })
+        rows(self.tape.value(self.logits)).map(argmax)
     }
 
     /// Loss and predictions on all of `data`, in passes of at most `batch` samples.
@@ -442,11 +438,9 @@ impl<T: Real> Network<T> {
             *entry = x;
         }
         self.tape.forward();
-        let logits = self.tape.value(self.logits);
-        let largest = logits.fold(T::neg_infinity(), |largest, &logit| largest.max(logit));
-        let exponentials: Vec<T> = logits.iter().map(|&logit| (logit - largest).exp()).collect();
-        let sum: T = exponentials.iter().copied().sum();
-        Ok(exponentials.into_iter().map(|exponential| exponential / sum).collect())
+        let mut probabilities = vec![T::zero(); self.classes()];
+        softmax_row(entries(self.tape.value(self.logits)), &mut probabilities);
+        Ok(probabilities)
     }
 
     /// Parameters, buffers and frozen tensors by name: what a model file holds.
