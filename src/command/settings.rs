@@ -2,7 +2,7 @@
 
 use super::console::Failure;
 use super::number::at_least_one;
-use super::recipe::{Choices, Recipe};
+use super::recipe::{Choices, Kind, Recipe};
 use crate::Mlp;
 use crate::activation::Activation;
 use crate::cnn::{Cnn, Flagship, Lenet};
@@ -93,21 +93,6 @@ pub struct Settings {
     #[arg(long, value_name = "N")]
     #[serde(default)]
     pub augmentation_seed: Option<u64>,
-}
-
-/// A kind of network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Linear layers
-    #[default]
-    Mlp,
-    /// Two convolutions and three linear layers
-    Lenet,
-    /// Convolutions of 3 x 3 and a linear layer
-    Cnn,
-    /// Whitening, three blocks of two convolutions, a linear layer
-    Flagship,
 }
 
 /// Where data come from.
