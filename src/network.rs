@@ -2,7 +2,6 @@
 //! Chapter 11.
 
 use crate::data::Dataset;
-use crate::data::augment::{Augmentation, AugmentationError, image_shape};
 use crate::parallel::{MIN_ENTRIES, join};
 use crate::real::Real;
 use crate::softmax::{Loss, argmax, softmax_row};
@@ -258,37 +257,11 @@ impl<T: Real> Network<T> {
         self.load_with(data, samples, |_, _| {});
     }
 
-    /// Writes samples of `data` as [`Network::load`] does, each changed as `augmentation` changes
-    /// it with this `seed` in this `epoch`.
-    ///
-    /// # Errors
-    /// Those of [`Augmentation::check`]. The batch is then as it was.
+    /// [`Network::load`], and then a `change` of each input: it is given the sample's number, too.
     ///
     /// # Panics
     /// As [`Network::load`].
-    pub fn load_augmented(
-        &mut self,
-        data: &Dataset,
-        samples: &[usize],
-        augmentation: &Augmentation,
-        seed: u64,
-        epoch: u64,
-    ) -> Result<(), AugmentationError> {
-        augmentation.check(data.shape())?;
-        if *augmentation == Augmentation::NONE {
-            self.load(data, samples);
-            return Ok(());
-        }
-        let shape = image_shape(data.shape())?;
-        self.load_with(data, samples, |sample, image| {
-            let applied = augmentation.apply(image, shape, seed, epoch, sample as u64);
-            applied.expect("the shape was checked, and a row holds one input");
-        });
-        Ok(())
-    }
-
-    /// Writes samples and labels; `change` is given each sample's number and its input.
-    fn load_with(
+    pub fn load_with(
         &mut self,
         data: &Dataset,
         samples: &[usize],

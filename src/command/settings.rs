@@ -143,7 +143,8 @@ impl Settings {
         let model = self.network(data, &recipe)?;
         let augmentation =
             Augmentation { flip: recipe.flip, translate: recipe.translate, cutout: self.cutout };
-        augmentation.check(data.shape())?;
+        // Refused here, before a folder is made for the training.
+        augmentation.on(data.shape())?;
         let updates = (data.len().div_ceil(recipe.batch.max(1)) * recipe.epochs) as u64;
         Ok(Plan {
             model,
