@@ -23,12 +23,14 @@ pub use lenet::Lenet;
 use crate::conv::Conv;
 use crate::conv::pool::Window;
 use crate::fraction::Fraction;
+use crate::init::Init;
 use crate::network::{Network, Recorder};
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::Loss;
 use crate::tape::Var;
 use crate::tensor::ShapeError;
+use rand::Rng;
 
 /// The plan of a plain convolutional network: 3 x 3 convolutions with padding 1, each with ReLU and
 /// 2 x 2 max pooling, and a linear layer to the logits.
@@ -122,6 +124,30 @@ impl Cnn {
         x = recorder.dropout(x, self.dropout, masks, 0)?;
         let logits = recorder.linear("fc", x, self.classes, false, &mut rng)?;
         recorder.finish(logits, self.loss)
+    }
+}
+
+impl<T: Real> Recorder<T> {
+    /// A convolution without a bias, its weights drawn from He's distribution. Shapes: `x` `[batch,
+    /// height, width, c_in]`, the weights `[kernel, kernel, c_in, c_out]`, the value `[batch, out_height,
+    /// out_width, c_out]`.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the kernel does not fit, or `c_out` is 0.
+    pub fn convolution(
+        &mut self,
+        name: &str,
+        x: Var,
+        [kernel, c_out]: [usize; 2],
+        settings: Conv,
+        rng: &mut impl Rng,
+    ) -> Result<Var, ShapeError> {
+        let c_in = self.last_axis(x);
+        let taps = kernel * kernel;
+        let shape = [kernel, kernel, c_in, c_out];
+        let weight = Init::HeNormal.sample((taps * c_in).max(1), taps * c_out, &shape, rng);
+        let weight = self.parameter(format!("{name}.weight"), weight, true);
+        self.tape.conv2d(x, weight, settings)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Data sets: drawn by the crate, or read from files. Chapter 11.
 
 pub mod augment;
+pub mod channels;
 #[cfg(feature = "data")]
 pub mod cifar;
 pub mod digits;

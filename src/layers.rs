@@ -1,11 +1,9 @@
 //! Layers that networks are recorded from: ops with the parameters that they bring along.
-//! Chapters 12 and 14.
+//! Chapter 12.
 //!
 //! The parameters of a layer `fc1` are called `fc1.weight` and `fc1.bias`, as PyTorch calls them. A
-//! linear layer keeps its weights as `[fan_in, fan_out]` and a convolution as `[kernel, kernel, c_in,
-//! c_out]`, as the products read them.
+//! linear layer keeps its weights as `[fan_in, fan_out]`, as the product reads them.
 
-use crate::conv::Conv;
 use crate::dropout::Masks;
 use crate::fraction::Fraction;
 use crate::init::Init;
@@ -57,27 +55,6 @@ impl<T: Real> Recorder<T> {
             true => self.tape.linear_relu(x, weight, bias),
             false => self.tape.linear(x, weight, bias),
         }
-    }
-
-    /// A convolution without a bias, its weights drawn from He's distribution. Shapes: `x` `[batch,
-    /// height, width, c_in]`, the value `[batch, out_height, out_width, c_out]`.
-    ///
-    /// # Errors
-    /// [`ShapeError`] where the kernel does not fit, or `c_out` is 0.
-    pub fn convolution(
-        &mut self,
-        name: &str,
-        x: Var,
-        [kernel, c_out]: [usize; 2],
-        settings: Conv,
-        rng: &mut impl Rng,
-    ) -> Result<Var, ShapeError> {
-        let c_in = self.last_axis(x);
-        let taps = kernel * kernel;
-        let shape = [kernel, kernel, c_in, c_out];
-        let weight = Init::HeNormal.sample((taps * c_in).max(1), taps * c_out, &shape, rng);
-        let weight = self.parameter(format!("{name}.weight"), weight, true);
-        self.tape.conv2d(x, weight, settings)
     }
 
     /// x + b over the last axis, with biases of 0.

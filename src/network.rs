@@ -2,12 +2,12 @@
 //! Chapter 11.
 
 use crate::data::Dataset;
+use crate::named::{Learned, RestoreError};
 use crate::parallel::{MIN_ENTRIES, join};
 use crate::real::Real;
 use crate::softmax::{Loss, argmax, softmax_row};
 use crate::tape::{Mode, Tape, Var};
 use crate::tensor::{ShapeError, Tensor, entries, entries_mut, rows};
-use crate::views::{View, Views};
 use std::fmt;
 
 /// A tensor that training changes, under the name that it has in a checkpoint.
@@ -302,28 +302,17 @@ impl<T: Real> Network<T> {
     /// # Errors
     /// [`ShapeError`] for a batch of none, no data, or data whose inputs have another size.
     pub fn evaluate(&mut self, data: &Dataset, batch: usize) -> Result<Evaluation, ShapeError> {
-        self.evaluate_with(data, batch, Views::One)
+        self.evaluate_by(data, batch, |network| network.tape.forward())
     }
 
-    /// [`Network::evaluate`] with the mean of the logits over several `views` of each image.
-    ///
-    /// # Errors
-    /// Those of [`Network::evaluate`], and [`ShapeError`] where there is more than one view and the
-    /// inputs are no images.
-    pub fn evaluate_with(
+    /// [`Network::evaluate`], where `pass` turns each loaded batch into logits and a loss.
+    pub(crate) fn evaluate_by(
         &mut self,
         data: &Dataset,
         batch: usize,
-        views: Views,
+        pass: impl Fn(&mut Self),
     ) -> Result<Evaluation, ShapeError> {
         self.expect(data)?;
-        let shape = if views == Views::One {
-            None
-        } else {
-            let rule = "views are taken of images: [height, width] or [height, width, channels]";
-            let shape = data.image_shape();
-            Some(shape.ok_or_else(|| ShapeError::new("views", &[data.shape()], rule))?)
-        };
         let samples: Vec<usize> = (0..data.len()).collect();
         let (mut loss, mut correct, mut predictions) = (0.0, 0, Vec::with_capacity(data.len()));
         self.tape.set_mode(Mode::Evaluation);
@@ -331,37 +320,13 @@ impl<T: Real> Network<T> {
         for chunk in samples.chunks(batch) {
             self.resize(chunk.len())?;
             self.load(data, chunk);
-            match shape {
-                None => self.tape.forward(),
-                Some(shape) => self.forward_views(views.list(), shape),
-            }
+            pass(self);
             loss += self.mean_loss() * chunk.len() as f64;
             correct += self.correct();
             predictions.extend(self.predictions());
         }
         let count = data.len() as f64;
         Ok(Evaluation { loss: loss / count, accuracy: correct as f64 / count, predictions })
-    }
-
-    /// One pass for each view of the loaded images, of this `shape`. The logits become the views' mean,
-    /// and the loss that of the mean.
-    fn forward_views(&mut self, views: &[View], shape: [usize; 3]) {
-        let features = self.features();
-        let originals = self.tape.value(self.input).clone();
-        let mut mean = Tensor::zeros(self.tape.value(self.logits).raw_dim());
-        for view in views {
-            let mut input = self.tape.value_mut(self.input);
-            let images = input.as_slice_mut().expect("a tape's tensors are contiguous");
-            let pairs =
-                images.chunks_exact_mut(features).zip(entries(&originals).chunks_exact(features));
-            for (image, original) in pairs {
-                view.write(original, shape, image);
-            }
-            self.tape.forward();
-            mean.scaled_add(T::of(view.weight), self.tape.value(self.logits));
-        }
-        self.tape.value_mut(self.logits).assign(&mean);
-        self.tape.forward_after(self.logits);
     }
 
     /// Refuses data that this network cannot take.
@@ -425,30 +390,6 @@ impl<T: Real> Network<T> {
         tensors
     }
 
-    /// Parameters and buffers by name: what training changes.
-    pub fn learned(&self) -> Vec<(String, Tensor<T>)> {
-        let mut tensors = Vec::with_capacity(self.parameters.len() + self.buffers.len());
-        for Parameter { name, var, .. } in &self.parameters {
-            tensors.push((name.clone(), self.tape.value(*var).clone()));
-        }
-        for Buffer { name, var, index } in &self.buffers {
-            tensors.push((name.clone(), self.tape.buffers(*var)[*index].clone()));
-        }
-        tensors
-    }
-
-    /// Calls `f` with the position of each tensor in [`Network::learned`] and with its entries.
-    pub fn for_each_learned(&mut self, mut f: impl FnMut(usize, &mut [T])) {
-        for (k, parameter) in self.parameters.iter().enumerate() {
-            let mut value = self.tape.value_mut(parameter.var);
-            f(k, value.as_slice_mut().expect("a tape's tensors are contiguous"));
-        }
-        for (k, buffer) in self.buffers.iter().enumerate() {
-            let k = self.parameters.len() + k;
-            f(k, entries_mut(&mut self.tape.buffers_mut(buffer.var)[buffer.index]));
-        }
-    }
-
     /// Puts back what [`Network::tensors`] gave.
     ///
     /// # Errors
@@ -468,6 +409,31 @@ impl<T: Real> Network<T> {
             self.tape.value_mut(frozen.var).assign(tensor);
         }
         Ok(())
+    }
+}
+
+impl<T: Real> Learned<T> for Network<T> {
+    /// The parameters and then the buffers.
+    fn learned(&self) -> Vec<(String, Tensor<T>)> {
+        let mut tensors = Vec::with_capacity(self.parameters.len() + self.buffers.len());
+        for Parameter { name, var, .. } in &self.parameters {
+            tensors.push((name.clone(), self.tape.value(*var).clone()));
+        }
+        for Buffer { name, var, index } in &self.buffers {
+            tensors.push((name.clone(), self.tape.buffers(*var)[*index].clone()));
+        }
+        tensors
+    }
+
+    fn for_each_learned(&mut self, mut f: impl FnMut(usize, &mut [T])) {
+        for (k, parameter) in self.parameters.iter().enumerate() {
+            let mut value = self.tape.value_mut(parameter.var);
+            f(k, value.as_slice_mut().expect("a tape's tensors are contiguous"));
+        }
+        for (k, buffer) in self.buffers.iter().enumerate() {
+            let k = self.parameters.len() + k;
+            f(k, entries_mut(&mut self.tape.buffers_mut(buffer.var)[buffer.index]));
+        }
     }
 }
 
@@ -491,42 +457,6 @@ fn read_half<T: Real>(
             || read_half(data, left, left_rows, change),
             || read_half(data, right, right_rows, change),
         );
-    }
-}
-
-/// Tensors that are not those of a network.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RestoreError {
-    /// A tensor is not there.
-    #[error("no tensor {0}: the model has another architecture")]
-    Missing(String),
-    /// A tensor has another shape.
-    #[error(
-        "tensor {name} is {found:?}, the network needs {expected:?}: the model has another architecture"
-    )]
-    Shape {
-        /// The tensor.
-        name: String,
-        /// Its shape.
-        found: Vec<usize>,
-        /// The shape that the network needs.
-        expected: Vec<usize>,
-    },
-}
-
-impl RestoreError {
-    /// The tensor that was `saved` as `name`, in the place of the `current` one.
-    pub(crate) fn check<T: Real>(
-        name: &str,
-        current: &Tensor<T>,
-        saved: Option<Tensor<T>>,
-    ) -> Result<Tensor<T>, Self> {
-        let tensor = saved.ok_or_else(|| Self::Missing(name.to_owned()))?;
-        if tensor.shape() != current.shape() {
-            let (found, expected) = (tensor.shape().to_vec(), current.shape().to_vec());
-            return Err(Self::Shape { name: name.to_owned(), found, expected });
-        }
-        Ok(tensor)
     }
 }
 

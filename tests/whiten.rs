@@ -2,9 +2,10 @@
 
 use approx::{assert_abs_diff_eq, assert_relative_eq};
 use chainrule::data::Dataset;
+use chainrule::data::channels::ChannelMoments;
 use chainrule::gradcheck::Draw;
+use chainrule::named::Learned;
 use chainrule::network::Recorder;
-use chainrule::normalize::ChannelMoments;
 use chainrule::softmax::Loss;
 use chainrule::tensor::matrix;
 use chainrule::whiten::eigen::{Eigen, symmetric_eigen};

@@ -35,11 +35,11 @@
 use crate::conv::Conv;
 use crate::conv::pool::Window;
 use crate::data::Dataset;
+use crate::data::channels::{ChannelError, ChannelMoments};
 use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::network::{Network, Recorder};
-use crate::normalize::standardize::ChannelError;
-use crate::normalize::{BatchNorm, ChannelMoments};
+use crate::normalize::BatchNorm;
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::Loss;
