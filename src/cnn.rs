@@ -22,15 +22,15 @@ pub use lenet::Lenet;
 
 use crate::conv::Conv;
 use crate::conv::pool::Window;
-use crate::dropout::Masks;
 use crate::fraction::Fraction;
+use crate::init::Init;
 use crate::network::{Network, Recorder};
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
-use crate::softmax::{Loss, Reduction};
+use crate::softmax::Loss;
 use crate::tape::Var;
 use crate::tensor::ShapeError;
-use ndarray::{Array1, Array4};
+use rand::Rng;
 
 /// The plan of a plain convolutional network: 3 x 3 convolutions with padding 1, each with ReLU and
 /// 2 x 2 max pooling, and a linear layer to the logits.
@@ -52,8 +52,8 @@ pub struct Cnn {
     filters: Vec<usize>,
     batch_norm: bool,
     dropout: Fraction,
-    divergence: bool,
-    smoothing: Fraction,
+    #[cfg_attr(feature = "train", serde(flatten))]
+    loss: Loss,
 }
 
 impl Cnn {
@@ -65,8 +65,7 @@ impl Cnn {
             filters: vec![32, 64],
             batch_norm: false,
             dropout: Fraction::ZERO,
-            divergence: false,
-            smoothing: Fraction::ZERO,
+            loss: Loss::default(),
         }
     }
 
@@ -93,16 +92,9 @@ impl Cnn {
         self
     }
 
-    /// With the divergence from the targets as loss, in place of the cross-entropy. Its gradient is the
-    /// same.
-    pub fn divergence(mut self, divergence: bool) -> Self {
-        self.divergence = divergence;
-        self
-    }
-
-    /// With this share of each target given to all classes alike.
-    pub fn smoothing(mut self, share: Fraction) -> Self {
-        self.smoothing = share;
+    /// With this loss in place of the mean cross-entropy.
+    pub fn loss(mut self, loss: Loss) -> Self {
+        self.loss = loss;
         self
     }
 
@@ -119,44 +111,62 @@ impl Cnn {
     ) -> Result<Network<T>, ShapeError> {
         let Seeds { init, masks, .. } = seeds.into();
         let mut rng = stream(init, Purpose::Init);
-        let mut recorder = Recorder::new();
-        let (input, labels) = inputs(&mut recorder, self.image, batch);
+        let mut recorder = Recorder::new(batch, &self.image);
         let same = Conv { padding: 1, ..Conv::default() };
-        let mut x = input;
+        let mut x = recorder.input();
         for (layer, &filters) in (1..).zip(&self.filters) {
             let conv = format!("conv{layer}");
             x = recorder.convolution(&conv, x, [3, filters], same, &mut rng)?;
-            x = if self.batch_norm {
-                let normal = recorder.batch_norm(&format!("norm{layer}"), x)?;
-                recorder.tape.max_pool(normal, Window::square(2))?
-            } else {
-                let pooled = recorder.tape.max_pool(x, Window::square(2))?;
-                recorder.add_bias(&conv, pooled)?
-            };
-            x = recorder.tape.relu(x)?;
-            recorder.maps(conv, x);
+            let norm = self.batch_norm.then(|| format!("norm{layer}"));
+            x = pool(&mut recorder, &conv, norm.as_deref(), x)?;
         }
         x = recorder.tape.flatten(x)?;
-        if self.dropout.get() > 0.0 {
-            x = recorder.tape.dropout(x, self.dropout, Masks { seed: masks, layer: 0 })?;
-        }
+        x = recorder.dropout(x, self.dropout, masks, 0)?;
         let logits = recorder.linear("fc", x, self.classes, false, &mut rng)?;
-        let loss = Loss { reduction: Reduction::Mean, smoothing: self.smoothing };
-        let loss = match self.divergence {
-            true => recorder.tape.softmax_kl_divergence(logits, labels, loss)?,
-            false => recorder.tape.softmax_cross_entropy_with(logits, labels, loss)?,
-        };
-        Ok(recorder.finish(input, labels, logits, loss, Reduction::Mean))
+        recorder.finish(logits, self.loss)
     }
 }
 
-/// The leaves of a network on images: the input `[batch, height, width, channels]` and the labels
-/// `[batch]`.
-fn inputs<T: Real>(
+impl<T: Real> Recorder<T> {
+    /// A convolution without a bias, its weights drawn from He's distribution. Shapes: `x` `[batch,
+    /// height, width, c_in]`, the weights `[kernel, kernel, c_in, c_out]`, the value `[batch, out_height,
+    /// out_width, c_out]`.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the kernel does not fit, or `c_out` is 0.
+    pub fn convolution(
+        &mut self,
+        name: &str,
+        x: Var,
+        [kernel, c_out]: [usize; 2],
+        settings: Conv,
+        rng: &mut impl Rng,
+    ) -> Result<Var, ShapeError> {
+        let c_in = self.last_axis(x);
+        let taps = kernel * kernel;
+        let shape = [kernel, kernel, c_in, c_out];
+        let weight = Init::HeNormal.sample((taps * c_in).max(1), taps * c_out, &shape, rng);
+        let weight = self.parameter(format!("{name}.weight"), weight, true);
+        self.tape.conv2d(x, weight, settings)
+    }
+}
+
+/// What follows the convolution `name`: batch norm, where there is a `norm`; 2 x 2 max pooling; the
+/// bias, where there is none; ReLU.
+fn pool<T: Real>(
     recorder: &mut Recorder<T>,
-    [height, width, channels]: [usize; 3],
-    batch: usize,
-) -> (Var, Var) {
-    let input = recorder.tape.input(Array4::zeros((batch, height, width, channels)));
-    (input, recorder.tape.input(Array1::zeros(batch)))
+    name: &str,
+    norm: Option<&str>,
+    mut x: Var,
+) -> Result<Var, ShapeError> {
+    if let Some(norm) = norm {
+        x = recorder.batch_norm(norm, x)?;
+    }
+    x = recorder.tape.max_pool(x, Window::square(2))?;
+    if norm.is_none() {
+        x = recorder.add_bias(name, x)?;
+    }
+    x = recorder.tape.relu(x)?;
+    recorder.maps(name, x);
+    Ok(x)
 }

@@ -1,6 +1,7 @@
 //! Data sets: drawn by the crate, or read from files. Chapter 11.
 
 pub mod augment;
+pub mod channels;
 #[cfg(feature = "data")]
 pub mod cifar;
 pub mod digits;
@@ -180,7 +181,7 @@ impl Dataset {
     /// Height, width and channels of one input, where the inputs are images `[height, width]`, of one
     /// channel, or `[height, width, channels]`.
     pub fn image_shape(&self) -> Option<[usize; 3]> {
-        augment::image_shape(self.shape()).ok()
+        image_shape(self.shape())
     }
 
     /// Number of entries of one input: 784 for MNIST.
@@ -252,5 +253,15 @@ impl Dataset {
     pub fn select(&self, positions: &[usize]) -> Self {
         let samples = positions.iter().map(|&i| self.samples[i]).collect();
         Self { source: Arc::clone(&self.source), samples, class_names: self.class_names }
+    }
+}
+
+/// `[height, width, channels]` of an image of this `shape`, `[height, width]` with one channel; none of
+/// what is no image.
+pub(crate) fn image_shape(shape: &[usize]) -> Option<[usize; 3]> {
+    match *shape {
+        [height, width] => Some([height, width, 1]),
+        [height, width, channels] => Some([height, width, channels]),
+        _ => None,
     }
 }

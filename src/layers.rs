@@ -1,11 +1,11 @@
 //! Layers that networks are recorded from: ops with the parameters that they bring along.
-//! Chapters 12 and 14.
+//! Chapter 12.
 //!
 //! The parameters of a layer `fc1` are called `fc1.weight` and `fc1.bias`, as PyTorch calls them. A
-//! linear layer keeps its weights as `[fan_in, fan_out]` and a convolution as `[kernel, kernel, c_in,
-//! c_out]`, as the products read them.
+//! linear layer keeps its weights as `[fan_in, fan_out]`, as the product reads them.
 
-use crate::conv::Conv;
+use crate::dropout::Masks;
+use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::network::Recorder;
 use crate::normalize::BatchNorm;
@@ -57,27 +57,6 @@ impl<T: Real> Recorder<T> {
         }
     }
 
-    /// A convolution without a bias, its weights drawn from He's distribution. Shapes: `x` `[batch,
-    /// height, width, c_in]`, the value `[batch, out_height, out_width, c_out]`.
-    ///
-    /// # Errors
-    /// [`ShapeError`] where the kernel does not fit, or `c_out` is 0.
-    pub fn convolution(
-        &mut self,
-        name: &str,
-        x: Var,
-        [kernel, c_out]: [usize; 2],
-        settings: Conv,
-        rng: &mut impl Rng,
-    ) -> Result<Var, ShapeError> {
-        let c_in = self.last_axis(x);
-        let taps = kernel * kernel;
-        let shape = [kernel, kernel, c_in, c_out];
-        let weight = Init::HeNormal.sample((taps * c_in).max(1), taps * c_out, &shape, rng);
-        let weight = self.parameter(format!("{name}.weight"), weight, true);
-        self.tape.conv2d(x, weight, settings)
-    }
-
     /// x + b over the last axis, with biases of 0.
     ///
     /// # Errors
@@ -115,6 +94,25 @@ impl<T: Real> Recorder<T> {
         let normal = self.tape.batch_norm_with(x, gamma, beta, settings)?;
         self.name_buffers(normal, name, &["running_mean", "running_var"]);
         Ok(normal)
+    }
+
+    /// Dropout of this rate, the network's number `layer`, with masks that `seed` fixes; where the rate is
+    /// 0, `x` itself.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `x` is empty.
+    pub fn dropout(
+        &mut self,
+        x: Var,
+        rate: Fraction,
+        seed: u64,
+        layer: u64,
+    ) -> Result<Var, ShapeError> {
+        if rate == Fraction::ZERO {
+            Ok(x)
+        } else {
+            self.tape.dropout(x, rate, Masks { seed, layer })
+        }
     }
 
     /// Length of the last axis: the features, or the channels. 1 for a scalar.

@@ -11,16 +11,14 @@
 //! between the product and f, and the layer has no bias: the mean takes it away again.
 
 use crate::activation::Activation;
-use crate::dropout::Masks;
 use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::network::{Network, Recorder};
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
-use crate::softmax::{Loss, Reduction};
+use crate::softmax::Loss;
 use crate::tape::Var;
 use crate::tensor::ShapeError;
-use ndarray::{Array1, Array2};
 use rand::rngs::ChaCha8Rng;
 use thiserror::Error;
 
@@ -44,9 +42,8 @@ pub struct Mlp {
     bias: f64,
     batch_norm: bool,
     dropout: Fraction,
-    reduction: Reduction,
-    #[cfg_attr(feature = "train", serde(default))]
-    smoothing: Fraction,
+    #[cfg_attr(feature = "train", serde(flatten))]
+    loss: Loss,
 }
 
 /// A plan that is no network.
@@ -92,9 +89,8 @@ impl Mlp {
             init: Init::HeNormal,
             bias: 0.0,
             batch_norm: false,
-            dropout: Fraction::default(),
-            reduction: Reduction::Mean,
-            smoothing: Fraction::ZERO,
+            dropout: Fraction::ZERO,
+            loss: Loss::default(),
         })
     }
 
@@ -136,15 +132,9 @@ impl Mlp {
         self
     }
 
-    /// With the loss averaged or summed over the batch.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
-    /// With this share of each target given to all classes alike.
-    pub fn smoothing(mut self, share: Fraction) -> Self {
-        self.smoothing = share;
+    /// With this loss in place of the mean cross-entropy.
+    pub fn loss(mut self, loss: Loss) -> Self {
+        self.loss = loss;
         self
     }
 
@@ -172,16 +162,12 @@ impl Mlp {
     ) -> Result<Network<T>, ShapeError> {
         let Seeds { init, masks, .. } = seeds.into();
         let mut rng = stream(init, Purpose::Init);
-        let mut recorder = Recorder::new();
-        let input = recorder.tape.input(Array2::zeros((batch, self.widths[0])));
-        let labels = recorder.tape.input(Array1::zeros(batch));
-        let mut x = input;
+        let mut recorder = Recorder::new(batch, &self.widths[..1]);
+        let mut x = recorder.input();
         for layer in 0..self.widths.len() - 1 {
             x = self.record_layer(&mut recorder, layer, x, masks, &mut rng)?;
         }
-        let loss = Loss { reduction: self.reduction, smoothing: self.smoothing };
-        let loss = recorder.tape.softmax_cross_entropy_with(x, labels, loss)?;
-        Ok(recorder.finish(input, labels, x, loss, self.reduction))
+        recorder.finish(x, self.loss)
     }
 
     fn record_layer<T: Real>(
@@ -213,9 +199,6 @@ impl Mlp {
                 }
             }
         };
-        if self.dropout.get() == 0.0 {
-            return Ok(y);
-        }
-        recorder.tape.dropout(y, self.dropout, Masks { seed: masks, layer: layer as u64 })
+        recorder.dropout(y, self.dropout, masks, layer as u64)
     }
 }

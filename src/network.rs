@@ -2,13 +2,12 @@
 //! Chapter 11.
 
 use crate::data::Dataset;
-use crate::data::augment::{Augmentation, AugmentationError, image_shape};
+use crate::named::{Learned, RestoreError};
 use crate::parallel::{MIN_ENTRIES, join};
 use crate::real::Real;
-use crate::softmax::Reduction;
+use crate::softmax::{Loss, argmax, softmax_row};
 use crate::tape::{Mode, Tape, Var};
-use crate::tensor::{ShapeError, Tensor, entries, entries_mut};
-use crate::views::{View, Views};
+use crate::tensor::{ShapeError, Tensor, entries, entries_mut, rows};
 use std::fmt;
 
 /// A tensor that training changes, under the name that it has in a checkpoint.
@@ -65,7 +64,7 @@ pub struct Network<T: Real> {
     labels: Var,
     logits: Var,
     loss: Var,
-    reduction: Reduction,
+    criterion: Loss,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
     frozen: Vec<Frozen>,
@@ -83,11 +82,13 @@ pub struct Evaluation {
     pub predictions: Vec<usize>,
 }
 
-/// Records a network piece by piece: parameters under their names, then the four nodes.
+/// Records a network piece by piece, from the input and the labels to the loss.
 #[derive(Debug)]
 pub struct Recorder<T: Real> {
     /// The tape, for the ops between the parameters.
     pub tape: Tape<T>,
+    input: Var,
+    labels: Var,
     parameters: Vec<Parameter>,
     buffers: Vec<Buffer>,
     frozen: Vec<Frozen>,
@@ -95,10 +96,18 @@ pub struct Recorder<T: Real> {
 }
 
 impl<T: Real> Recorder<T> {
-    /// Nothing recorded.
-    pub fn new() -> Self {
+    /// The input `[batch, …]`, of which one sample has this `shape`, and the labels `[batch]`.
+    pub fn new(batch: usize, shape: &[usize]) -> Self {
+        let mut tape = Tape::new();
+        let input = tape.input(Tensor::zeros([&[batch], shape].concat()));
+        let labels = tape.input(Tensor::zeros(vec![batch]));
         let (parameters, buffers, frozen) = (Vec::new(), Vec::new(), Vec::new());
-        Self { tape: Tape::new(), parameters, buffers, frozen, maps: Vec::new() }
+        Self { tape, input, labels, parameters, buffers, frozen, maps: Vec::new() }
+    }
+
+    /// The input, `[batch, …]`.
+    pub fn input(&self) -> Var {
+        self.input
     }
 
     /// A parameter called `name` in checkpoints and drawings. `decays` says whether weight decay
@@ -140,28 +149,31 @@ impl<T: Real> Recorder<T> {
         self.maps.push(Maps { name, var });
     }
 
-    /// The network whose nodes these are. `reduction` says what the loss is of the batch's losses.
-    pub fn finish(
-        self,
-        input: Var,
-        labels: Var,
-        logits: Var,
-        loss: Var,
-        reduction: Reduction,
-    ) -> Network<T> {
-        let Self { mut tape, parameters, buffers, frozen, maps } = self;
+    /// The network that answers with these `logits` `[batch, classes]`, and learns by the loss that
+    /// `criterion` makes of them.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the logits have another shape.
+    pub fn finish(self, logits: Var, criterion: Loss) -> Result<Network<T>, ShapeError> {
+        let Self { mut tape, input, labels, parameters, buffers, frozen, maps } = self;
+        let loss = tape.softmax_loss(logits, labels, criterion)?;
         for (var, label) in
             [(input, "input"), (labels, "labels"), (logits, "logits"), (loss, "loss")]
         {
             tape.label(var, label);
         }
-        Network { tape, input, labels, logits, loss, reduction, parameters, buffers, frozen, maps }
-    }
-}
-
-impl<T: Real> Default for Recorder<T> {
-    fn default() -> Self {
-        Self::new()
+        Ok(Network {
+            tape,
+            input,
+            labels,
+            logits,
+            loss,
+            criterion,
+            parameters,
+            buffers,
+            frozen,
+            maps,
+        })
     }
 }
 
@@ -169,10 +181,12 @@ impl<T: Real> Network<T> {
     /// Mean loss of a sample in the last forward pass.
     pub fn mean_loss(&self) -> f64 {
         let loss = self.tape.value(self.loss).sum().as_f64();
-        match self.reduction {
-            Reduction::Mean => loss,
-            Reduction::Sum => loss / self.batch() as f64,
-        }
+        self.criterion.of_a_sample(loss, self.batch())
+    }
+
+    /// The node of the input, `[batch, …]`.
+    pub fn input(&self) -> Var {
+        self.input
     }
 
     /// The node of the logits, `[batch, classes]`.
@@ -243,37 +257,11 @@ impl<T: Real> Network<T> {
         self.load_with(data, samples, |_, _| {});
     }
 
-    /// Writes samples of `data` as [`Network::load`] does, each changed as `augmentation` changes
-    /// it with this `seed` in this `epoch`.
-    ///
-    /// # Errors
-    /// Those of [`Augmentation::check`]. The batch is then as it was.
+    /// [`Network::load`], and then a `change` of each input: it is given the sample's number, too.
     ///
     /// # Panics
     /// As [`Network::load`].
-    pub fn load_augmented(
-        &mut self,
-        data: &Dataset,
-        samples: &[usize],
-        augmentation: &Augmentation,
-        seed: u64,
-        epoch: u64,
-    ) -> Result<(), AugmentationError> {
-        augmentation.check(data.shape())?;
-        if *augmentation == Augmentation::NONE {
-            self.load(data, samples);
-            return Ok(());
-        }
-        let shape = image_shape(data.shape())?;
-        self.load_with(data, samples, |sample, image| {
-            let applied = augmentation.apply(image, shape, seed, epoch, sample as u64);
-            applied.expect("the shape was checked, and a row holds one input");
-        });
-        Ok(())
-    }
-
-    /// Writes samples and labels; `change` is given each sample's number and its input.
-    fn load_with(
+    pub fn load_with(
         &mut self,
         data: &Dataset,
         samples: &[usize],
@@ -306,11 +294,7 @@ impl<T: Real> Network<T> {
 
     /// The class of the largest logit of each sample of the loaded batch.
     fn predictions(&self) -> impl Iterator<Item = usize> {
-        self.tape.value(self.logits).rows().into_iter().map(|row| {
-            let larger =
-                |best: usize, class: usize| if row[class] > row[best] { class } else { best };
-            (1..row.len()).fold(0, larger)
-        })
+        rows(self.tape.value(self.logits)).map(argmax)
     }
 
     /// Loss and predictions on all of `data`, in passes of at most `batch` samples.
@@ -318,28 +302,17 @@ impl<T: Real> Network<T> {
     /// # Errors
     /// [`ShapeError`] for a batch of none, no data, or data whose inputs have another size.
     pub fn evaluate(&mut self, data: &Dataset, batch: usize) -> Result<Evaluation, ShapeError> {
-        self.evaluate_with(data, batch, Views::One)
+        self.evaluate_by(data, batch, |network| network.tape.forward())
     }
 
-    /// [`Network::evaluate`] with the mean of the logits over several `views` of each image.
-    ///
-    /// # Errors
-    /// Those of [`Network::evaluate`], and [`ShapeError`] where there is more than one view and the
-    /// inputs are no images.
-    pub fn evaluate_with(
+    /// [`Network::evaluate`], where `pass` turns each loaded batch into logits and a loss.
+    pub(crate) fn evaluate_by(
         &mut self,
         data: &Dataset,
         batch: usize,
-        views: Views,
+        pass: impl Fn(&mut Self),
     ) -> Result<Evaluation, ShapeError> {
         self.expect(data)?;
-        let shape = if views == Views::One {
-            None
-        } else {
-            let rule = "views are taken of images: [height, width] or [height, width, channels]";
-            let shape = data.image_shape();
-            Some(shape.ok_or_else(|| ShapeError::new("views", &[data.shape()], rule))?)
-        };
         let samples: Vec<usize> = (0..data.len()).collect();
         let (mut loss, mut correct, mut predictions) = (0.0, 0, Vec::with_capacity(data.len()));
         self.tape.set_mode(Mode::Evaluation);
@@ -347,37 +320,13 @@ impl<T: Real> Network<T> {
         for chunk in samples.chunks(batch) {
             self.resize(chunk.len())?;
             self.load(data, chunk);
-            match shape {
-                None => self.tape.forward(),
-                Some(shape) => self.forward_views(views.list(), shape),
-            }
+            pass(self);
             loss += self.mean_loss() * chunk.len() as f64;
             correct += self.correct();
             predictions.extend(self.predictions());
         }
         let count = data.len() as f64;
         Ok(Evaluation { loss: loss / count, accuracy: correct as f64 / count, predictions })
-    }
-
-    /// One pass for each view of the loaded images, of this `shape`. The logits become the views' mean,
-    /// and the loss that of the mean.
-    fn forward_views(&mut self, views: &[View], shape: [usize; 3]) {
-        let features = self.features();
-        let originals = self.tape.value(self.input).clone();
-        let mut mean = Tensor::zeros(self.tape.value(self.logits).raw_dim());
-        for view in views {
-            let mut input = self.tape.value_mut(self.input);
-            let images = input.as_slice_mut().expect("a tape's tensors are contiguous");
-            let pairs =
-                images.chunks_exact_mut(features).zip(entries(&originals).chunks_exact(features));
-            for (image, original) in pairs {
-                view.write(original, shape, image);
-            }
-            self.tape.forward();
-            mean.scaled_add(T::of(view.weight), self.tape.value(self.logits));
-        }
-        self.tape.value_mut(self.logits).assign(&mean);
-        self.tape.forward_after(self.logits);
     }
 
     /// Refuses data that this network cannot take.
@@ -427,11 +376,9 @@ impl<T: Real> Network<T> {
             *entry = x;
         }
         self.tape.forward();
-        let logits = self.tape.value(self.logits);
-        let largest = logits.fold(T::neg_infinity(), |largest, &logit| largest.max(logit));
-        let exponentials: Vec<T> = logits.iter().map(|&logit| (logit - largest).exp()).collect();
-        let sum: T = exponentials.iter().copied().sum();
-        Ok(exponentials.into_iter().map(|exponential| exponential / sum).collect())
+        let mut probabilities = vec![T::zero(); self.classes()];
+        softmax_row(entries(self.tape.value(self.logits)), &mut probabilities);
+        Ok(probabilities)
     }
 
     /// Parameters, buffers and frozen tensors by name: what a model file holds.
@@ -441,30 +388,6 @@ impl<T: Real> Network<T> {
             tensors.push((name.clone(), self.tape.value(*var).clone()));
         }
         tensors
-    }
-
-    /// Parameters and buffers by name: what training changes.
-    pub fn learned(&self) -> Vec<(String, Tensor<T>)> {
-        let mut tensors = Vec::with_capacity(self.parameters.len() + self.buffers.len());
-        for Parameter { name, var, .. } in &self.parameters {
-            tensors.push((name.clone(), self.tape.value(*var).clone()));
-        }
-        for Buffer { name, var, index } in &self.buffers {
-            tensors.push((name.clone(), self.tape.buffers(*var)[*index].clone()));
-        }
-        tensors
-    }
-
-    /// Calls `f` with the position of each tensor in [`Network::learned`] and with its entries.
-    pub fn for_each_learned(&mut self, mut f: impl FnMut(usize, &mut [T])) {
-        for (k, parameter) in self.parameters.iter().enumerate() {
-            let mut value = self.tape.value_mut(parameter.var);
-            f(k, value.as_slice_mut().expect("a tape's tensors are contiguous"));
-        }
-        for (k, buffer) in self.buffers.iter().enumerate() {
-            let k = self.parameters.len() + k;
-            f(k, entries_mut(&mut self.tape.buffers_mut(buffer.var)[buffer.index]));
-        }
     }
 
     /// Puts back what [`Network::tensors`] gave.
@@ -489,6 +412,31 @@ impl<T: Real> Network<T> {
     }
 }
 
+impl<T: Real> Learned<T> for Network<T> {
+    /// The parameters and then the buffers.
+    fn learned(&self) -> Vec<(String, Tensor<T>)> {
+        let mut tensors = Vec::with_capacity(self.parameters.len() + self.buffers.len());
+        for Parameter { name, var, .. } in &self.parameters {
+            tensors.push((name.clone(), self.tape.value(*var).clone()));
+        }
+        for Buffer { name, var, index } in &self.buffers {
+            tensors.push((name.clone(), self.tape.buffers(*var)[*index].clone()));
+        }
+        tensors
+    }
+
+    fn for_each_learned(&mut self, mut f: impl FnMut(usize, &mut [T])) {
+        for (k, parameter) in self.parameters.iter().enumerate() {
+            let mut value = self.tape.value_mut(parameter.var);
+            f(k, value.as_slice_mut().expect("a tape's tensors are contiguous"));
+        }
+        for (k, buffer) in self.buffers.iter().enumerate() {
+            let k = self.parameters.len() + k;
+            f(k, entries_mut(&mut self.tape.buffers_mut(buffer.var)[buffer.index]));
+        }
+    }
+}
+
 /// Writes the inputs of `samples` into `rows`, one behind the other.
 fn read_half<T: Real>(
     data: &Dataset,
@@ -509,42 +457,6 @@ fn read_half<T: Real>(
             || read_half(data, left, left_rows, change),
             || read_half(data, right, right_rows, change),
         );
-    }
-}
-
-/// Tensors that are not those of a network.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RestoreError {
-    /// A tensor is not there.
-    #[error("no tensor {0}: the model has another architecture")]
-    Missing(String),
-    /// A tensor has another shape.
-    #[error(
-        "tensor {name} is {found:?}, the network needs {expected:?}: the model has another architecture"
-    )]
-    Shape {
-        /// The tensor.
-        name: String,
-        /// Its shape.
-        found: Vec<usize>,
-        /// The shape that the network needs.
-        expected: Vec<usize>,
-    },
-}
-
-impl RestoreError {
-    /// The tensor that was `saved` as `name`, in the place of the `current` one.
-    pub(crate) fn check<T: Real>(
-        name: &str,
-        current: &Tensor<T>,
-        saved: Option<Tensor<T>>,
-    ) -> Result<Tensor<T>, Self> {
-        let tensor = saved.ok_or_else(|| Self::Missing(name.to_owned()))?;
-        if tensor.shape() != current.shape() {
-            let (found, expected) = (tensor.shape().to_vec(), current.shape().to_vec());
-            return Err(Self::Shape { name: name.to_owned(), found, expected });
-        }
-        Ok(tensor)
     }
 }
 

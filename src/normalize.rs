@@ -62,4 +62,3 @@ pub mod row;
 pub mod standardize;
 
 pub use batch_norm::BatchNorm;
-pub use standardize::ChannelMoments;

@@ -214,9 +214,11 @@
 pub mod average;
 mod schedule;
 
+pub use crate::hyperparameter::HyperparameterError;
 pub use average::{Average, Averaging};
 pub use schedule::Schedule;
 
+use crate::hyperparameter::{check_fraction, check_not_negative, check_positive};
 use crate::parallel;
 use crate::real::Real;
 use crate::tape::{Tape, Var};
@@ -323,45 +325,6 @@ impl FromStr for Rule {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("unknown rule `{0}`: choose sgd, momentum, nesterov, adam or adamw")]
 pub struct RuleError(pub String);
-
-/// A hyperparameter outside its range.
-#[derive(Clone, Debug, Error, PartialEq)]
-#[error("{name} is {value}: it must be {range}")]
-pub struct HyperparameterError {
-    /// Its name.
-    pub name: &'static str,
-    /// The value that it was given.
-    pub value: f64,
-    /// The values that it may have.
-    pub range: &'static str,
-}
-
-fn check_fraction(name: &'static str, value: f64) -> Result<(), HyperparameterError> {
-    let range = "at least 0 and below 1";
-    if (0.0..1.0).contains(&value) {
-        Ok(())
-    } else {
-        Err(HyperparameterError { name, value, range })
-    }
-}
-
-fn check_not_negative(name: &'static str, value: f64) -> Result<(), HyperparameterError> {
-    let range = "a finite number, 0 or more";
-    if value >= 0.0 && value.is_finite() {
-        Ok(())
-    } else {
-        Err(HyperparameterError { name, value, range })
-    }
-}
-
-pub(crate) fn check_positive(name: &'static str, value: f64) -> Result<(), HyperparameterError> {
-    let range = "a finite number above 0";
-    if value > 0.0 && value.is_finite() {
-        Ok(())
-    } else {
-        Err(HyperparameterError { name, value, range })
-    }
-}
 
 /// A [`Rule`] at work on the parameters of a tape.
 ///

@@ -123,6 +123,12 @@ pub fn log_sum_exp<T: Real>(z: &[T]) -> (T, T) {
     (max, sum.ln())
 }
 
+/// The position of the largest of `z`, the first of several: the class that these logits, or their
+/// probabilities, predict.
+pub fn argmax<T: Real>(z: &[T]) -> usize {
+    (1..z.len()).fold(0, |best, k| if z[k] > z[best] { k } else { best })
+}
+
 fn largest<T: Real>(z: &[T]) -> T {
     z.iter().copied().fold(T::neg_infinity(), T::max)
 }

@@ -14,7 +14,7 @@
 use crate::checkpoint::{Checkpoint, CheckpointError, text};
 use crate::cnn::PrepareError;
 use crate::data::Dataset;
-use crate::data::augment::{Augmentation, AugmentationError};
+use crate::data::augment::{Augmentation, AugmentationError, Augmenter};
 use crate::model::Model;
 use crate::network::{Evaluation, Network};
 use crate::optim::{Average, Averaging, Optimizer, OptimizerError, Rule, Schedule};
@@ -426,7 +426,7 @@ impl<T: Real> Training<T> {
                 return Err(TrainError::Empty(data.name().to_owned()));
             }
         }
-        self.plan.augmentation.check(train.shape())?;
+        let augmenter = self.plan.augmentation.on(train.shape())?;
         self.expect_data(train.name())?;
         if self.position.step == 0 {
             self.plan.model.prepare(&mut self.network, train)?;
@@ -439,7 +439,7 @@ impl<T: Real> Training<T> {
                 self.finish();
                 return Ok(Ending::StoppedEarly);
             }
-            let flow = self.train_epoch(train, &mut watch)?;
+            let flow = self.train_epoch(train, &augmenter, &mut watch)?;
             if flow.is_continue() {
                 self.finish_epoch(validation)?;
             }
@@ -474,6 +474,7 @@ impl<T: Real> Training<T> {
     fn train_epoch(
         &mut self,
         train: &Dataset,
+        augmenter: &Augmenter,
         watch: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
         let order = order(train.len(), self.plan.seeds.order, self.position.epoch);
@@ -481,7 +482,12 @@ impl<T: Real> Training<T> {
         for samples in rest.chunks(self.plan.batch) {
             let start = Instant::now();
             let rate = self.plan.schedule.rate(self.position.step);
-            let loss = self.update(train, samples, rate)?;
+            self.network.resize(samples.len())?;
+            let (seed, epoch) = (self.plan.seeds.augmentation, self.position.epoch as u64);
+            self.network.load_with(train, samples, |sample, image| {
+                augmenter.apply(image, seed, epoch, sample as u64);
+            });
+            let loss = self.update(rate);
             if !loss.is_finite() {
                 let (step, epoch) = (self.position.step, self.position.epoch + 1);
                 return Err(TrainError::Diverged { loss, step, epoch, rate });
@@ -498,17 +504,15 @@ impl<T: Real> Training<T> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// One update: forward, backward and a step of the optimizer. Returns the loss before it.
-    fn update(&mut self, train: &Dataset, samples: &[usize], rate: f64) -> Result<f64, TrainError> {
-        self.network.resize(samples.len())?;
-        let (Plan { augmentation, seeds, .. }, epoch) = (&self.plan, self.position.epoch as u64);
-        self.network.load_augmented(train, samples, augmentation, seeds.augmentation, epoch)?;
+    /// One update on the loaded batch: forward, backward and a step of the optimizer. Returns the loss
+    /// before it.
+    fn update(&mut self, rate: f64) -> f64 {
         self.network.learn(self.position.step);
         self.optimizer.step(&mut self.network.tape, rate);
         if let Some(average) = &mut self.average {
             average.update(&mut self.network, self.position.step + 1);
         }
-        Ok(self.network.mean_loss())
+        self.network.mean_loss()
     }
 
     /// Validates, writes the epoch down and turns to the next.
@@ -605,21 +609,18 @@ mod tests {
     use super::*;
     use crate::mlp::Mlp;
     use crate::network::Recorder;
-    use crate::softmax::Reduction;
+    use crate::softmax::Loss;
     use ndarray::{arr1, arr2};
 
     /// A bias of which the network says that it decays not and moves at 8 times the rate.
     #[test]
     fn the_network_says_what_decays_and_how_fast_it_moves() {
-        let mut recorder = Recorder::<f64>::new();
-        let input = recorder.tape.input(arr2(&[[0.5]]));
-        let labels = recorder.tape.input(arr1(&[1.0]));
+        let mut recorder = Recorder::<f64>::new(1, &[1]);
         let weight = recorder.parameter("weight".to_owned(), arr2(&[[0.7, -0.2]]).into_dyn(), true);
         let bias = recorder.parameter("bias".to_owned(), arr1(&[0.1, 0.4]).into_dyn(), false);
         recorder.scale_rate(bias, 8.0);
-        let logits = recorder.tape.linear(input, weight, bias).expect("the shapes fit");
-        let loss = recorder.tape.softmax_cross_entropy(logits, labels).expect("the shapes fit");
-        let mut network = recorder.finish(input, labels, logits, loss, Reduction::Mean);
+        let logits = recorder.tape.linear(recorder.input(), weight, bias).expect("the shapes fit");
+        let mut network = recorder.finish(logits, Loss::default()).expect("one row of logits");
         let plan = Plan {
             model: Model::Mlp(Mlp::new(&[1, 2]).expect("two widths")),
             epochs: 1,
@@ -635,6 +636,8 @@ mod tests {
             keep_best: false,
         };
         let mut optimizer = optimizer(&plan, &network).expect("the plan has no fault");
+        let point = Dataset::from_reals("point", &[1], 2, vec![0.5], vec![1]).expect("a point");
+        network.load(&point, &[0]);
         network.learn(0);
         let moved = [(weight, 0.25, 0.5), (bias, 2.0, 0.0)].map(|(var, rate, l2)| {
             let (w, g) = (network.tape.value(var), network.tape.gradient(var));

@@ -22,8 +22,11 @@
 //!
 //! Source: K. Jordan's airbench (arXiv:2404.00498), whose weights these are.
 
+use crate::data::Dataset;
 use crate::data::augment::mirror;
+use crate::network::{Evaluation, Network};
 use crate::real::Real;
+use crate::tensor::{ShapeError, Tensor, entries};
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
@@ -120,6 +123,49 @@ impl View {
         if self.mirrored {
             mirror(image, shape);
         }
+    }
+}
+
+impl<T: Real> Network<T> {
+    /// [`Network::evaluate`] with the mean of the logits over several `views` of each image. Chapter 14.
+    ///
+    /// # Errors
+    /// Those of [`Network::evaluate`], and [`ShapeError`] where there is more than one view and the
+    /// inputs are no images.
+    pub fn evaluate_with(
+        &mut self,
+        data: &Dataset,
+        batch: usize,
+        views: Views,
+    ) -> Result<Evaluation, ShapeError> {
+        if views == Views::One {
+            return self.evaluate(data, batch);
+        }
+        let rule = "views are taken of images: [height, width] or [height, width, channels]";
+        let shape = data.image_shape();
+        let shape = shape.ok_or_else(|| ShapeError::new("views", &[data.shape()], rule))?;
+        self.evaluate_by(data, batch, |network| network.forward_views(views.list(), shape))
+    }
+
+    /// One pass for each view of the loaded images, of this `shape`. The logits become the views' mean,
+    /// and the loss that of the mean.
+    fn forward_views(&mut self, views: &[View], shape: [usize; 3]) {
+        let (input, logits, features) = (self.input(), self.logits(), self.features());
+        let originals = self.tape.value(input).clone();
+        let mut mean = Tensor::zeros(self.tape.value(logits).raw_dim());
+        for view in views {
+            let mut images = self.tape.value_mut(input);
+            let images = images.as_slice_mut().expect("a tape's tensors are contiguous");
+            let pairs =
+                images.chunks_exact_mut(features).zip(entries(&originals).chunks_exact(features));
+            for (image, original) in pairs {
+                view.write(original, shape, image);
+            }
+            self.tape.forward();
+            mean.scaled_add(T::of(view.weight), self.tape.value(logits));
+        }
+        self.tape.value_mut(logits).assign(&mean);
+        self.tape.forward_after(logits);
     }
 }
 

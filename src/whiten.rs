@@ -49,8 +49,8 @@
 pub mod eigen;
 
 use crate::data::Dataset;
+use crate::data::channels::ChannelMoments;
 use crate::matmul::product;
-use crate::normalize::ChannelMoments;
 use crate::real::Real;
 use crate::tensor::Tensor;
 use eigen::symmetric_eigen;
@@ -60,8 +60,8 @@ use thiserror::Error;
 /// How a whitening layer is made. The default: k = 2, ε = 5e-4, 5,000 images.
 ///
 /// ```
+/// use chainrule::data::channels::ChannelMoments;
 /// use chainrule::data::digits;
-/// use chainrule::normalize::ChannelMoments;
 /// use chainrule::whiten::Whitening;
 ///
 /// let digits = digits::draw(100, 29);

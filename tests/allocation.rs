@@ -134,8 +134,12 @@ fn augmented_images_allocate_nothing() {
     let augmentation = Augmentation { flip: Flip::Alternating, translate: 4, cutout: 8 };
     let mut network = Mlp::new(&[3_072, 10]).unwrap().network::<f32>(64, 29).unwrap();
     let samples: Vec<usize> = (0..64).rev().collect();
-    let mut load =
-        |epoch| network.load_augmented(&data, &samples, &augmentation, 29, epoch).unwrap();
+    let augmenter = augmentation.on(data.shape()).unwrap();
+    let mut load = |epoch| {
+        network.load_with(&data, &samples, |sample, image| {
+            augmenter.apply(image, 29, epoch, sample as u64);
+        });
+    };
     load(0);
     assert_eq!(allocations(|| load(1)), 0);
 }

@@ -1,6 +1,7 @@
 //! Chapter 10: a second set of weights that follows the first.
 
 use chainrule::gradcheck::Draw;
+use chainrule::named::Learned;
 use chainrule::optim::{Average, Averaging, HyperparameterError};
 use chainrule::{Mlp, Network, Tensor};
 use ndarray::Array1;

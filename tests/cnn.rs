@@ -6,12 +6,12 @@ use chainrule::conv::Conv;
 use chainrule::conv::pool::Window;
 use chainrule::data::Dataset;
 use chainrule::data::augment::mirror;
+use chainrule::data::channels::ChannelMoments;
 use chainrule::fraction::Fraction;
 use chainrule::gradcheck::Draw;
 use chainrule::network::Recorder;
-use chainrule::normalize::ChannelMoments;
 use chainrule::random::{Purpose, stream};
-use chainrule::softmax::Reduction;
+use chainrule::softmax::Loss;
 use chainrule::views::Views;
 use chainrule::whiten::Whitening;
 use chainrule::{Network, ShapeError, Tensor};
@@ -19,6 +19,11 @@ use ndarray::{Array1, Array2, Array4, Ix4, s};
 
 fn fraction(value: f64) -> Fraction {
     Fraction::new(value).unwrap()
+}
+
+/// A cross-entropy with label smoothing.
+fn smoothed(share: f64) -> Loss {
+    Loss { smoothing: fraction(share), ..Loss::default() }
 }
 
 /// So many images of noise, in `classes` classes in turn.
@@ -97,8 +102,7 @@ fn a_cnns_parameters() {
     for plan in [
         plan.clone(),
         plan.clone().dropout(fraction(0.5)),
-        plan.clone().divergence(true),
-        plan.clone().smoothing(fraction(0.1)),
+        plan.clone().loss(Loss { divergence: true, ..smoothed(0.1) }),
     ] {
         let network = plan.network::<f32>(2, 1).unwrap();
         assert_eq!(network.parameter_count(), 108 + 4 + 216 + 6 + 108 + 2 + 10 + 5);
@@ -284,9 +288,10 @@ fn maps_are_what_the_layers_answer() {
 fn eq_divergence_has_the_gradient_of_cross_entropy() {
     let data = images(&[8, 8, 3], 4, 6);
     for smoothing in [0.0, 0.2] {
-        let plan = Cnn::new([8, 8, 3], 4).filters(&[3, 5]).smoothing(fraction(smoothing));
-        let entropy = learned(plan.network(6, 2).unwrap(), &data);
-        let divergence = learned(plan.divergence(true).network(6, 2).unwrap(), &data);
+        let plan = Cnn::new([8, 8, 3], 4).filters(&[3, 5]);
+        let learned = |loss| learned(plan.clone().loss(loss).network(6, 2).unwrap(), &data);
+        let entropy = learned(smoothed(smoothing));
+        let divergence = learned(Loss { divergence: true, ..smoothed(smoothing) });
         for ((name, a), (_, b)) in gradients(&entropy).iter().zip(gradients(&divergence)) {
             assert!(a.iter().any(|g| g.abs() > 1e-4), "{name} has a gradient");
             assert_relative_eq!(*a, b, max_relative = 1e-11, epsilon = 1e-14);
@@ -302,11 +307,9 @@ fn eq_divergence_has_the_gradient_of_cross_entropy() {
 /// A plain CNN whose bias and ReLU stand before the pooling.
 fn bias_first(image: [usize; 3], filters: &[usize], classes: usize, seed: u64) -> Network<f64> {
     let mut rng = stream(seed, Purpose::Init);
-    let mut recorder = Recorder::new();
-    let input = recorder.tape.input(Array4::zeros((1, image[0], image[1], image[2])));
-    let labels = recorder.tape.input(Array1::zeros(1));
+    let mut recorder = Recorder::new(1, &image);
     let same = Conv { padding: 1, ..Conv::default() };
-    let mut x = input;
+    let mut x = recorder.input();
     for (layer, &filters) in (1..).zip(filters) {
         let conv = format!("conv{layer}");
         x = recorder.convolution(&conv, x, [3, filters], same, &mut rng).unwrap();
@@ -316,8 +319,7 @@ fn bias_first(image: [usize; 3], filters: &[usize], classes: usize, seed: u64) -
     }
     x = recorder.tape.flatten(x).unwrap();
     let logits = recorder.linear("fc", x, classes, false, &mut rng).unwrap();
-    let loss = recorder.tape.softmax_cross_entropy(logits, labels).unwrap();
-    recorder.finish(input, labels, logits, loss, Reduction::Mean)
+    recorder.finish(logits, Loss::default()).unwrap()
 }
 
 #[test]
@@ -392,11 +394,12 @@ fn gradients_of_a_whole_lenet() {
 #[test]
 fn gradients_of_a_whole_cnn() {
     let data = images(&[8, 10, 3], 4, 5);
-    let plan = Cnn::new([8, 10, 3], 4).filters(&[4, 3]).smoothing(fraction(0.1));
+    let plan = Cnn::new([8, 10, 3], 4).filters(&[4, 3]).loss(smoothed(0.1));
+    let divergence = Loss { divergence: true, ..smoothed(0.1) };
     for plan in [
         plan.clone(),
         plan.clone().batch_norm(true),
-        plan.clone().batch_norm(true).dropout(fraction(0.3)).divergence(true),
+        plan.clone().batch_norm(true).dropout(fraction(0.3)).loss(divergence),
     ] {
         assert_gradients(plan.network(5, 5).unwrap(), &data);
     }
@@ -511,7 +514,7 @@ mod trained {
     /// A small CNN with all that keeps a state or draws at random.
     fn cnn() -> Plan {
         let model = Cnn::new([32, 32, 3], 10).filters(&[6, 8]);
-        plan(Model::Cnn(model.batch_norm(true).dropout(fraction(0.2)).smoothing(fraction(0.1))))
+        plan(Model::Cnn(model.batch_norm(true).dropout(fraction(0.2)).loss(smoothed(0.1))))
     }
 
     fn flagship() -> Plan {

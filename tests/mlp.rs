@@ -4,7 +4,7 @@ use approx::{assert_abs_diff_eq, assert_relative_eq};
 use chainrule::activation::Activation;
 use chainrule::data::Dataset;
 use chainrule::init::Init;
-use chainrule::softmax::Reduction;
+use chainrule::softmax::{Loss, Reduction};
 use chainrule::{Mlp, Network, Tensor};
 use ndarray::{Array1, Array2, Axis, Ix2};
 
@@ -86,7 +86,8 @@ fn a_summed_loss_is_the_mean_times_the_batch_and_reports_the_mean() {
         (network.mean_loss(), gradient)
     };
     let (mean, of_the_mean) = gradients(&plan);
-    let (sum, of_the_sum) = gradients(&plan.clone().reduction(Reduction::Sum));
+    let summed = Loss { reduction: Reduction::Sum, ..Loss::default() };
+    let (sum, of_the_sum) = gradients(&plan.clone().loss(summed));
     assert_relative_eq!(mean, sum, max_relative = 1e-14);
     assert_relative_eq!(of_the_mean * 6.0, of_the_sum, max_relative = 1e-12, epsilon = 1e-15);
 }
@@ -237,7 +238,8 @@ fn label_smoothing_is_part_of_the_plan() {
         loss(plan.clone(), &same)
     };
     let uniform = (of_class(0) + of_class(1) + of_class(2)) / 3.0;
-    let smoothed = loss(plan.clone().smoothing("0.3".parse().unwrap()), &data);
+    let smoothing = "0.3".parse().unwrap();
+    let smoothed = loss(plan.clone().loss(Loss { smoothing, ..Loss::default() }), &data);
     let sharp = loss(plan.clone(), &data);
     assert_relative_eq!(smoothed, 0.7 * sharp + 0.3 * uniform, max_relative = 1e-13);
     assert!((smoothed - sharp).abs() > 1e-4);

@@ -8,13 +8,22 @@ use chainrule::{Real, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, Axis, arr0, arr1, arr2, array};
 use proptest::prelude::*;
 
-const SUM: Loss = Loss { reduction: Reduction::Sum, smoothing: Fraction::ZERO };
+const SUM: Loss = Loss { divergence: false, reduction: Reduction::Sum, smoothing: Fraction::ZERO };
 
 type Recorded = Result<Var, ShapeError>;
 type Record = fn(&mut Tape<f64>, Var, Var, Loss) -> Recorded;
 
 fn smoothed(reduction: Reduction, smoothing: f64) -> Loss {
-    Loss { reduction, smoothing: Fraction::new(smoothing).unwrap() }
+    Loss { divergence: false, reduction, smoothing: Fraction::new(smoothing).unwrap() }
+}
+
+/// The divergence with the reduction and the smoothing of `loss`.
+fn kl(loss: Loss) -> Loss {
+    Loss { divergence: true, ..loss }
+}
+
+fn softmax_kl<T: Real>(tape: &mut Tape<T>, z: Var, t: Var, loss: Loss) -> Recorded {
+    tape.softmax_loss(z, t, kl(loss))
 }
 
 /// The value of an op of one input.
@@ -264,7 +273,7 @@ fn the_losses_match_the_definition() {
         let of =
             |record: Record| run(&logits(), &targets, 1.0, |tape, z, t| record(tape, z, t, loss)).0;
         let recorded = [
-            (of(Tape::softmax_cross_entropy_with), cross_entropy),
+            (of(Tape::softmax_loss), cross_entropy),
             (
                 of(|tape, z, t, loss| {
                     let p = tape.softmax(z)?;
@@ -275,15 +284,22 @@ fn the_losses_match_the_definition() {
             (
                 of(|tape, z, t, loss| {
                     let q = tape.log_softmax(z)?;
-                    tape.negative_log_likelihood(q, t, loss)
+                    tape.log_likelihood_loss(q, t, loss)
                 }),
                 cross_entropy,
             ),
-            (of(Tape::softmax_kl_divergence), divergence),
+            (of(softmax_kl), divergence),
+            (
+                of(|tape, z, t, loss| {
+                    let p = tape.softmax(z)?;
+                    tape.cross_entropy(p, t, kl(loss))
+                }),
+                divergence,
+            ),
             (
                 of(|tape, z, t, loss| {
                     let q = tape.log_softmax(z)?;
-                    tape.kl_divergence(q, t, loss)
+                    tape.log_likelihood_loss(q, t, kl(loss))
                 }),
                 divergence,
             ),
@@ -315,7 +331,7 @@ fn eq_cross_entropy_gradient() {
 fn eq_cross_entropy_gradient_of_any_target() {
     // ∂H/∂z_j = p_j · Σ_k t_k − t_j, where the targets need not sum to 1.
     let t = arr2(&[[0.4, 1.3, 0.9], [0.2, 0.1, 0.3]]).into_dyn();
-    let record = |tape: &mut Tape<f64>, z, t| tape.softmax_cross_entropy_with(z, t, SUM);
+    let record = |tape: &mut Tape<f64>, z, t| tape.softmax_loss(z, t, SUM);
     let (_, dz, _) = run(&logits(), &t, 1.75, record);
     let numeric = differences(&logits(), |z| 1.75 * run(z, &t, 1.0, record).0);
     let claimed = (probabilities() * arr2(&[[2.6], [0.6]]) - t) * 1.75;
@@ -340,21 +356,30 @@ fn fused_and_unfused_are_equal() {
     let z: Tensor<f64> = draw.uniform(&[7, 5], -4.0, 4.0);
     for t in [draw.labels(7, 5).into_dyn(), draw.positive(&[7, 5])] {
         for loss in [Loss::default(), smoothed(Reduction::Sum, 0.3)] {
-            let fused = run(&z, &t, -0.6, |tape, z, t| tape.softmax_cross_entropy_with(z, t, loss));
+            let fused = run(&z, &t, -0.6, |tape, z, t| tape.softmax_loss(z, t, loss));
             let from_p = run(&z, &t, -0.6, |tape, z, t| {
                 let p = tape.softmax(z)?;
                 tape.cross_entropy(p, t, loss)
             });
             let from_log_p = run(&z, &t, -0.6, |tape, z, t| {
                 let q = tape.log_softmax(z)?;
-                tape.negative_log_likelihood(q, t, loss)
+                tape.log_likelihood_loss(q, t, loss)
             });
-            let fused_kl = run(&z, &t, -0.6, |tape, z, t| tape.softmax_kl_divergence(z, t, loss));
-            let kl = run(&z, &t, -0.6, |tape, z, t| {
+            let fused_kl = run(&z, &t, -0.6, |tape, z, t| softmax_kl(tape, z, t, loss));
+            let kl_from_p = run(&z, &t, -0.6, |tape, z, t| {
+                let p = tape.softmax(z)?;
+                tape.cross_entropy(p, t, kl(loss))
+            });
+            let kl_from_log_p = run(&z, &t, -0.6, |tape, z, t| {
                 let q = tape.log_softmax(z)?;
-                tape.kl_divergence(q, t, loss)
+                tape.log_likelihood_loss(q, t, kl(loss))
             });
-            for (a, b) in [(&fused, &from_p), (&fused, &from_log_p), (&fused_kl, &kl)] {
+            for (a, b) in [
+                (&fused, &from_p),
+                (&fused, &from_log_p),
+                (&fused_kl, &kl_from_p),
+                (&fused_kl, &kl_from_log_p),
+            ] {
                 assert_relative_eq!(a.0, b.0, epsilon = 1e-13);
                 assert_abs_diff_eq!(a.1, b.1, epsilon = 1e-13);
                 assert_abs_diff_eq!(a.2, b.2, epsilon = 1e-13);
@@ -368,13 +393,11 @@ fn eq_kl_cross_entropy() {
     // KL(t ‖ p) = H(t, p) − H(t)
     let t = distributions();
     let entropy: f64 = -t.iter().map(|t| t * t.ln()).sum::<f64>();
-    let (divergence, ..) =
-        run(&logits(), &t, 1.0, |tape, z, t| tape.softmax_kl_divergence(z, t, SUM));
-    let (cross, ..) =
-        run(&logits(), &t, 1.0, |tape, z, t| tape.softmax_cross_entropy_with(z, t, SUM));
+    let (divergence, ..) = run(&logits(), &t, 1.0, |tape, z, t| softmax_kl(tape, z, t, SUM));
+    let (cross, ..) = run(&logits(), &t, 1.0, |tape, z, t| tape.softmax_loss(z, t, SUM));
     assert_abs_diff_eq!(divergence, cross - entropy, epsilon = 1e-14);
     // It is 0 where the prediction is the target, and positive elsewhere.
-    let record = |tape: &mut Tape<f64>, z, t| tape.softmax_kl_divergence(z, t, SUM);
+    let record = |tape: &mut Tape<f64>, z, t| softmax_kl(tape, z, t, SUM);
     assert_abs_diff_eq!(run(&logits(), &probabilities(), 1.0, record).0, 0.0, epsilon = 1e-15);
     assert!(divergence > 0.5);
 }
@@ -386,8 +409,8 @@ fn smoothing_gives_a_class_an_entropy() {
     let t = arr1(&[4.0, 0.0, 9.0]).into_dyn();
     let difference = |smoothing: f64| {
         let loss = smoothed(Reduction::Mean, smoothing);
-        let cross = run(&z, &t, 1.0, |tape, z, t| tape.softmax_cross_entropy_with(z, t, loss));
-        let divergence = run(&z, &t, 1.0, |tape, z, t| tape.softmax_kl_divergence(z, t, loss));
+        let cross = run(&z, &t, 1.0, |tape, z, t| tape.softmax_loss(z, t, loss));
+        let divergence = run(&z, &t, 1.0, |tape, z, t| softmax_kl(tape, z, t, loss));
         assert_eq!(cross.1, divergence.1);
         cross.0 - divergence.0
     };
@@ -401,8 +424,7 @@ fn smoothing_gives_a_class_an_entropy() {
 fn eq_kl_gradient() {
     // Both losses have the same gradient in the logits.
     for t in [labels(), distributions()] {
-        let divergence =
-            |tape: &mut Tape<f64>, z, t| tape.softmax_kl_divergence(z, t, Loss::default());
+        let divergence = |tape: &mut Tape<f64>, z, t| softmax_kl(tape, z, t, Loss::default());
         let (_, of_divergence, _) = run(&logits(), &t, 1.75, divergence);
         let (_, of_cross, _) = run(&logits(), &t, 1.75, Tape::softmax_cross_entropy);
         let numeric = differences(&logits(), |z| 1.75 * run(z, &t, 1.0, divergence).0);
@@ -418,8 +440,8 @@ fn eq_target_gradients() {
     let loss = smoothed(Reduction::Sum, 0.2);
     let log_p = probabilities().mapv(f64::ln);
     let smooth = t.mapv(|t| 0.8 * t + 0.2 / 3.0);
-    let cross = |tape: &mut Tape<f64>, z, t| tape.softmax_cross_entropy_with(z, t, loss);
-    let divergence = |tape: &mut Tape<f64>, z, t| tape.softmax_kl_divergence(z, t, loss);
+    let cross = |tape: &mut Tape<f64>, z, t| tape.softmax_loss(z, t, loss);
+    let divergence = |tape: &mut Tape<f64>, z, t| softmax_kl(tape, z, t, loss);
     let claimed = -&log_p * (0.8 * 1.75);
     let numeric = differences(&t, |t| 1.75 * run(&logits(), t, 1.0, cross).0);
     assert_abs_diff_eq!(numeric, claimed, epsilon = 1e-9);
@@ -432,35 +454,40 @@ fn eq_target_gradients() {
 
 #[test]
 fn eq_likelihood_gradients() {
-    // ∂H/∂p_k = −t_k / p_k and ∂H/∂q_k = ∂KL/∂q_k = −t_k.
+    // ∂H/∂p_k = ∂KL/∂p_k = −t_k / p_k and ∂H/∂q_k = ∂KL/∂q_k = −t_k.
     let t = distributions();
     let p = arr2(&[[0.3, 0.9, 0.4], [0.7, 0.2, 0.5]]).into_dyn();
     let from_p = |tape: &mut Tape<f64>, p, t| tape.cross_entropy(p, t, SUM);
-    let from_q = |tape: &mut Tape<f64>, q, t| tape.negative_log_likelihood(q, t, SUM);
-    let divergence = |tape: &mut Tape<f64>, q, t| tape.kl_divergence(q, t, SUM);
-    let numeric = differences(&p, |p| 1.75 * run(p, &t, 1.0, from_p).0);
-    let claimed = -1.75 * &t / &p;
-    assert_abs_diff_eq!(numeric, claimed, epsilon = 1e-8);
-    assert_abs_diff_eq!(run(&p, &t, 1.75, from_p).1, claimed, epsilon = 1e-14);
-    let claimed = -1.75 * &t;
-    for record in [&from_q as &dyn Fn(&mut Tape<f64>, Var, Var) -> Recorded, &divergence] {
-        let numeric = differences(&p, |q| 1.75 * run(q, &t, 1.0, record).0);
-        assert_abs_diff_eq!(numeric, claimed, epsilon = 1e-9);
+    let from_q = |tape: &mut Tape<f64>, q, t| tape.log_likelihood_loss(q, t, SUM);
+    let kl_from_p = |tape: &mut Tape<f64>, p, t| tape.cross_entropy(p, t, kl(SUM));
+    let kl_from_q = |tape: &mut Tape<f64>, q, t| tape.log_likelihood_loss(q, t, kl(SUM));
+    let of_p = -1.75 * &t / &p;
+    let of_q = -1.75 * &t;
+    for (record, claimed) in [
+        (&from_p as &dyn Fn(&mut Tape<f64>, Var, Var) -> Recorded, &of_p),
+        (&kl_from_p, &of_p),
+        (&from_q, &of_q),
+        (&kl_from_q, &of_q),
+    ] {
+        let numeric = differences(&p, |x| 1.75 * run(x, &t, 1.0, record).0);
+        assert_abs_diff_eq!(numeric, claimed, epsilon = 1e-8);
         assert_abs_diff_eq!(run(&p, &t, 1.75, record).1, claimed, epsilon = 1e-14);
     }
-    // ∂H/∂t_k = −ln p_k, −q_k, and ∂KL/∂t_k = ln t_k + 1 − q_k.
-    let log_p = p.mapv(f64::ln);
+    // ∂H/∂t_k = −ln p_k, −q_k, and ∂KL/∂t_k = ln t_k + 1 − ln p_k, ln t_k + 1 − q_k.
+    let (log_p, log_t) = (p.mapv(f64::ln), t.mapv(f64::ln));
     assert_abs_diff_eq!(run(&p, &t, 1.75, from_p).2, -1.75 * &log_p, epsilon = 1e-14);
     assert_abs_diff_eq!(run(&p, &t, 1.75, from_q).2, -1.75 * &p, epsilon = 1e-14);
-    let claimed = 1.75 * (t.mapv(f64::ln) + 1.0 - &p);
-    assert_abs_diff_eq!(run(&p, &t, 1.75, divergence).2, claimed, epsilon = 1e-14);
+    let claimed = 1.75 * (&log_t + 1.0 - &log_p);
+    assert_abs_diff_eq!(run(&p, &t, 1.75, kl_from_p).2, claimed, epsilon = 1e-14);
+    let claimed = 1.75 * (&log_t + 1.0 - &p);
+    assert_abs_diff_eq!(run(&p, &t, 1.75, kl_from_q).2, claimed, epsilon = 1e-14);
 }
 
 #[test]
 fn eq_label_smoothing() {
     // t′_k = (1 − ε) · t_k + ε / K: a smoothed class is the distribution that this gives.
     let smooth = one_hot(&labels(), 3).mapv(|t| 0.7 * t + 0.3 / 3.0);
-    for record in [Tape::softmax_cross_entropy_with, Tape::softmax_kl_divergence] {
+    for record in [Tape::softmax_loss, softmax_kl] {
         let loss = smoothed(Reduction::Mean, 0.3);
         let of_class = run(&logits(), &labels(), 1.75, |tape, z, t| record(tape, z, t, loss));
         let of_distribution =
@@ -470,9 +497,8 @@ fn eq_label_smoothing() {
     }
     // The sum of a distribution stays 1, so the gradient of a row sums to 0.
     let loss = smoothed(Reduction::Sum, 0.3);
-    let (_, dz, _) = run(&logits(), &distributions(), 1.0, |tape, z, t| {
-        tape.softmax_cross_entropy_with(z, t, loss)
-    });
+    let (_, dz, _) =
+        run(&logits(), &distributions(), 1.0, |tape, z, t| tape.softmax_loss(z, t, loss));
     for row in dz.rows() {
         assert_abs_diff_eq!(row.sum(), 0.0, epsilon = 1e-15);
     }
@@ -481,8 +507,8 @@ fn eq_label_smoothing() {
 #[test]
 fn class_indices_have_no_gradient() {
     for record in [
-        |tape: &mut Tape<f64>, x, t| tape.softmax_cross_entropy_with(x, t, SUM),
-        |tape: &mut Tape<f64>, x, t| tape.negative_log_likelihood(x, t, SUM),
+        |tape: &mut Tape<f64>, x, t| tape.softmax_loss(x, t, SUM),
+        |tape: &mut Tape<f64>, x, t| tape.log_likelihood_loss(x, t, SUM),
     ] {
         let (_, _, dt) = run(&logits(), &labels(), 1.0, record);
         assert_eq!(dt, Tensor::<f64>::zeros(vec![2]));
@@ -491,8 +517,7 @@ fn class_indices_have_no_gradient() {
 
 #[test]
 fn a_sum_is_the_mean_times_the_batch() {
-    let sum =
-        run(&logits(), &labels(), 1.0, |tape, z, t| tape.softmax_cross_entropy_with(z, t, SUM));
+    let sum = run(&logits(), &labels(), 1.0, |tape, z, t| tape.softmax_loss(z, t, SUM));
     let mean = run(&logits(), &labels(), 1.0, Tape::softmax_cross_entropy);
     assert_abs_diff_eq!(sum.0, 2.0 * mean.0, epsilon = 1e-15);
     assert_abs_diff_eq!(sum.1, 2.0 * mean.1, epsilon = 1e-15);
@@ -503,15 +528,15 @@ fn gradients_are_added_to_those_of_other_consumers() {
     // Two losses of the same logits and targets: twice the gradient of one.
     let (z, t) = (logits(), distributions());
     let records: [Record; 4] = [
-        Tape::softmax_cross_entropy_with,
-        Tape::softmax_kl_divergence,
+        Tape::softmax_loss,
+        softmax_kl,
         |tape, z, t, loss| {
             let p = tape.softmax(z)?;
             tape.cross_entropy(p, t, loss)
         },
         |tape, z, t, loss| {
             let p = tape.log_softmax(z)?;
-            tape.kl_divergence(p, t, loss)
+            tape.log_likelihood_loss(p, t, kl(loss))
         },
     ];
     for record in records {
@@ -531,9 +556,8 @@ fn a_class_index_that_is_none_is_not_a_number() {
         let labels = arr1(&[wrong, 1.0]).into_dyn();
         for smoothing in [0.0, 0.2] {
             let loss = smoothed(Reduction::Mean, smoothing);
-            let (value, dz, _) = run(&logits(), &labels, 1.0, |tape, z, t| {
-                tape.softmax_cross_entropy_with(z, t, loss)
-            });
+            let (value, dz, _) =
+                run(&logits(), &labels, 1.0, |tape, z, t| tape.softmax_loss(z, t, loss));
             assert!(value.is_nan(), "{wrong}");
             assert!(dz.index_axis(Axis(0), 0).iter().all(|dz| dz.is_nan()), "{wrong}");
             assert!(dz.index_axis(Axis(0), 1).iter().all(|dz| dz.is_finite()), "{wrong}");
@@ -561,7 +585,7 @@ fn logits_of_any_size_stay_finite() {
     );
     // −ln p_c of the three samples: 20,000, ln 3 and ln 2.
     let loss = smoothed(Reduction::Sum, 0.0);
-    let (value, dz, _) = run(&z, &t, 1.0, |tape, z, t| tape.softmax_cross_entropy_with(z, t, loss));
+    let (value, dz, _) = run(&z, &t, 1.0, |tape, z, t| tape.softmax_loss(z, t, loss));
     assert_eq!(value, 20_000.0 + 3f32.ln() + 2f32.ln());
     assert_abs_diff_eq!(
         dz,
@@ -571,11 +595,9 @@ fn logits_of_any_size_stay_finite() {
     for targets in [&t, &even] {
         for smoothing in [0.0, 0.1] {
             let loss = smoothed(Reduction::Mean, smoothing);
-            let cross =
-                run(&z, targets, 1.0, |tape, z, t| tape.softmax_cross_entropy_with(z, t, loss));
+            let cross = run(&z, targets, 1.0, |tape, z, t| tape.softmax_loss(z, t, loss));
             assert!(cross.0.is_finite() && finite(&cross.1) && finite(&cross.2));
-            let divergence =
-                run(&z, targets, 1.0, |tape, z, t| tape.softmax_kl_divergence(z, t, loss));
+            let divergence = run(&z, targets, 1.0, |tape, z, t| softmax_kl(tape, z, t, loss));
             assert!(divergence.0.is_finite() && finite(&divergence.1));
             assert_eq!(divergence.1, cross.1);
         }
@@ -637,7 +659,7 @@ fn a_probability_of_zero_destroys_the_weights() {
     let fused = gradients(Tape::softmax_cross_entropy);
     let logarithms = gradients(|tape, z, t| {
         let q = tape.log_softmax(z)?;
-        tape.negative_log_likelihood(q, t, Loss::default())
+        tape.log_likelihood_loss(q, t, Loss::default())
     });
     for [dz, dw] in [fused, logarithms] {
         assert_eq!(dz.index_axis(Axis(0), 1), arr1(&[0.5, -0.5]).into_dyn());
@@ -652,7 +674,7 @@ fn a_class_that_target_and_prediction_exclude_costs_nothing() {
     let t = array![[0.25, 0.0, 0.75]].into_dyn();
     let without = array![[1.0, 0.5]].into_dyn();
     let t_without = array![[0.25, 0.75]].into_dyn();
-    for record in [Tape::softmax_cross_entropy_with, Tape::softmax_kl_divergence] {
+    for record in [Tape::softmax_loss, softmax_kl] {
         let masked = run(&z, &t, 1.0, |tape, z, t| record(tape, z, t, SUM));
         let shorter = run(&without, &t_without, 1.0, |tape, z, t| record(tape, z, t, SUM));
         assert_abs_diff_eq!(masked.0, shorter.0, epsilon = 1e-15);
@@ -706,10 +728,10 @@ fn ops_go_by_their_names() {
     tape.log_softmax(z).unwrap();
     tape.log_sum_exp(z).unwrap();
     tape.softmax_cross_entropy(z, t).unwrap();
-    tape.softmax_kl_divergence(z, t, SUM).unwrap();
+    softmax_kl(&mut tape, z, t, SUM).unwrap();
     tape.cross_entropy(z, t, SUM).unwrap();
-    tape.negative_log_likelihood(z, t, SUM).unwrap();
-    tape.kl_divergence(z, t, SUM).unwrap();
+    tape.log_likelihood_loss(z, t, SUM).unwrap();
+    tape.log_likelihood_loss(z, t, kl(SUM)).unwrap();
     let ops: Vec<_> = tape.vars().skip(2).map(|var| tape.expression(var)).collect();
     assert_eq!(
         ops,
@@ -754,7 +776,7 @@ fn shapes_that_do_not_fit_are_refused() {
              distributions [2, 3]",
         ),
         (
-            tape.softmax_kl_divergence(z, column, SUM),
+            softmax_kl(&mut tape, z, column, SUM),
             "softmax_kl_divergence: [2, 3] · [2, 1]: the targets must be class indices [2] or \
              distributions [2, 3]",
         ),
@@ -764,12 +786,12 @@ fn shapes_that_do_not_fit_are_refused() {
              distributions [2, 3]",
         ),
         (
-            tape.negative_log_likelihood(z, row, SUM),
+            tape.log_likelihood_loss(z, row, SUM),
             "negative_log_likelihood: [2, 3] · [3]: the targets must be class indices [2] or \
              distributions [2, 3]",
         ),
         (
-            tape.kl_divergence(row, z, SUM),
+            tape.log_likelihood_loss(row, z, kl(SUM)),
             "kl_divergence: [3] · [2, 3]: the predictions must have two axes, [batch, classes]",
         ),
         (
@@ -817,7 +839,7 @@ proptest! {
         let t = draw.labels::<f32>(rows, classes).into_dyn();
         let loss = smoothed(Reduction::Sum, smoothing);
         let (value, dz, _) =
-            run(&z, &t, 1.0, |tape, z, t| tape.softmax_cross_entropy_with(z, t, loss));
+            run(&z, &t, 1.0, |tape, z, t| tape.softmax_loss(z, t, loss));
         prop_assert!(value.is_finite() && value >= -1e-6);
         for row in dz.rows() {
             prop_assert!(row.iter().all(|dz| dz.abs() <= 1.0 + 1e-6));

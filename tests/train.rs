@@ -240,10 +240,10 @@ fn an_update_sees_its_samples_as_they_look_in_its_epoch() {
     training.run(&train, None, None, go).unwrap();
     for (epoch, found) in training.epochs().iter().enumerate() {
         let mut inputs = vec![0.0_f32; 40 * 3_072];
+        let augmenter = AUGMENTATION.on(train.shape()).unwrap();
         for (sample, input) in inputs.chunks_exact_mut(3_072).enumerate() {
             train.read(sample, input);
-            let (seed, epoch) = (plan.seeds.augmentation, epoch as u64);
-            AUGMENTATION.apply(input, [32, 32, 3], seed, epoch, sample as u64).unwrap();
+            augmenter.apply(input, plan.seeds.augmentation, epoch as u64, sample as u64);
         }
         let labels = (0..40).map(|sample| train.label(sample) as u8).collect();
         let shown = Dataset::from_reals("shown", &[32, 32, 3], 10, inputs, labels).unwrap();

@@ -3,7 +3,7 @@
 use approx::assert_relative_eq;
 use chainrule::data::Dataset;
 use chainrule::gradcheck::Draw;
-use chainrule::softmax::Reduction;
+use chainrule::softmax::{Loss, Reduction};
 use chainrule::views::{View, Views};
 use chainrule::{Mlp, Network};
 use ndarray::{Array2, arr1};
@@ -74,8 +74,8 @@ fn images() -> Dataset {
 }
 
 fn network(reduction: Reduction) -> Network<f64> {
-    let plan = Mlp::new(&[12, 5, 3]).unwrap().reduction(reduction);
-    plan.smoothing("0.1".parse().unwrap()).network(4, 17).unwrap()
+    let loss = Loss { reduction, smoothing: "0.1".parse().unwrap(), ..Loss::default() };
+    Mlp::new(&[12, 5, 3]).unwrap().loss(loss).network(4, 17).unwrap()
 }
 
 /// The mean logits over the views, one pass a view and an image.

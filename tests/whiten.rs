@@ -2,10 +2,11 @@
 
 use approx::{assert_abs_diff_eq, assert_relative_eq};
 use chainrule::data::Dataset;
+use chainrule::data::channels::ChannelMoments;
 use chainrule::gradcheck::Draw;
+use chainrule::named::Learned;
 use chainrule::network::Recorder;
-use chainrule::normalize::ChannelMoments;
-use chainrule::softmax::Reduction;
+use chainrule::softmax::Loss;
 use chainrule::tensor::matrix;
 use chainrule::whiten::eigen::{Eigen, symmetric_eigen};
 use chainrule::whiten::{WhitenError, Whitening, second_moments};
@@ -244,15 +245,14 @@ fn what_cannot_be_whitened_is_named() {
 
 /// A linear network behind a frozen matrix.
 fn network(frozen: &Array2<f64>) -> Network<f64> {
-    let mut recorder = Recorder::new();
-    let input = recorder.tape.input(arr2(&[[1.0, -2.0]]));
-    let labels = recorder.tape.input(arr1(&[0.0]));
+    let mut recorder = Recorder::new(1, &[2]);
+    let input = recorder.input();
+    recorder.tape.set(input, &arr2(&[[1.0, -2.0]])).unwrap();
     let frozen = recorder.frozen("whiten.weight".to_owned(), frozen.clone().into_dyn());
     let weight = recorder.parameter("weight".to_owned(), Tensor::ones(vec![3, 2]), true);
     let x = recorder.tape.matmul(input, frozen).unwrap();
     let logits = recorder.tape.matmul(x, weight).unwrap();
-    let loss = recorder.tape.softmax_cross_entropy(logits, labels).unwrap();
-    recorder.finish(input, labels, logits, loss, Reduction::Mean)
+    recorder.finish(logits, Loss::default()).unwrap()
 }
 
 #[test]

@@ -32,18 +32,17 @@
 //!
 //! Its Lookahead is [`Averaging::airbench`](crate::optim::Averaging::airbench).
 
-use super::inputs;
 use crate::conv::Conv;
 use crate::conv::pool::Window;
 use crate::data::Dataset;
+use crate::data::channels::{ChannelError, ChannelMoments};
 use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::network::{Network, Recorder};
-use crate::normalize::standardize::ChannelError;
-use crate::normalize::{BatchNorm, ChannelMoments};
+use crate::normalize::BatchNorm;
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
-use crate::softmax::{Loss, Reduction};
+use crate::softmax::Loss;
 use crate::tape::Var;
 use crate::tensor::{ShapeError, Tensor};
 use crate::whiten::{WhitenError, Whitening};
@@ -77,7 +76,8 @@ pub struct Flagship {
     classes: usize,
     filters: [usize; 3],
     whitening: Whitening,
-    smoothing: Fraction,
+    #[cfg_attr(feature = "train", serde(flatten))]
+    loss: Loss,
 }
 
 /// A flagship that cannot be prepared.
@@ -98,7 +98,8 @@ impl Flagship {
     /// For images `[height, width, channels]`: blocks of 64, 256 and 256 filters, smoothing 0.2.
     pub fn new(image: [usize; 3], classes: usize) -> Self {
         let smoothing = Fraction::new(0.2).expect("a fifth is a fraction");
-        Self { image, classes, filters: [64, 256, 256], whitening: Whitening::default(), smoothing }
+        let loss = Loss { smoothing, ..Loss::default() };
+        Self { image, classes, filters: [64, 256, 256], whitening: Whitening::default(), loss }
     }
 
     /// With blocks of these numbers of filters.
@@ -112,9 +113,9 @@ impl Flagship {
         &self.filters
     }
 
-    /// With this share of each target given to all classes alike.
-    pub fn smoothing(mut self, share: Fraction) -> Self {
-        self.smoothing = share;
+    /// With this loss in place of the mean cross-entropy with smoothing 0.2.
+    pub fn loss(mut self, loss: Loss) -> Self {
+        self.loss = loss;
         self
     }
 
@@ -132,10 +133,9 @@ impl Flagship {
         seeds: impl Into<Seeds>,
     ) -> Result<Network<T>, ShapeError> {
         let mut rng = stream(seeds.into().init, Purpose::Init);
-        let mut recorder = Recorder::new();
-        let (input, labels) = inputs(&mut recorder, self.image, batch);
-        let channels = self.image[2];
-        let mut x = recorder.tape.standardize(input, &vec![0.0; channels], &vec![1.0; channels])?;
+        let mut recorder = Recorder::new(batch, &self.image);
+        let (mut x, channels) = (recorder.input(), self.image[2]);
+        x = recorder.tape.standardize(x, &vec![0.0; channels], &vec![1.0; channels])?;
         recorder.name_buffers(x, STANDARDIZE, &["mean", "std"]);
         let kernel = self.whitening.kernel;
         let shape = [kernel, kernel, channels, 2 * kernel * kernel * channels];
@@ -162,9 +162,7 @@ impl Flagship {
         let weight = recorder.parameter("head.weight".to_owned(), weight, true);
         x = recorder.tape.matmul(x, weight)?;
         let logits = recorder.tape.scale(x, T::of(LOGIT_SCALE))?;
-        let loss = Loss { reduction: Reduction::Mean, smoothing: self.smoothing };
-        let loss = recorder.tape.softmax_cross_entropy_with(logits, labels, loss)?;
-        Ok(recorder.finish(input, labels, logits, loss, Reduction::Mean))
+        recorder.finish(logits, self.loss)
     }
 
     /// Fills in what comes from the training data: the moments of the channels, and the filters of the

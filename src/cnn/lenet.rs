@@ -1,12 +1,11 @@
 //! A network in the manner of LeNet-5. Chapter 14.
 
-use super::inputs;
+use super::pool;
 use crate::conv::Conv;
-use crate::conv::pool::Window;
 use crate::network::{Network, Recorder};
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
-use crate::softmax::Reduction;
+use crate::softmax::Loss;
 use crate::tensor::ShapeError;
 
 /// The plan of a LeNet-like network: 6 and then 16 filters of 5 x 5 without padding, each with ReLU and
@@ -45,21 +44,16 @@ impl Lenet {
         seeds: impl Into<Seeds>,
     ) -> Result<Network<T>, ShapeError> {
         let mut rng = stream(seeds.into().init, Purpose::Init);
-        let mut recorder = Recorder::new();
-        let (input, labels) = inputs(&mut recorder, self.image, batch);
-        let mut x = input;
+        let mut recorder = Recorder::new(batch, &self.image);
+        let mut x = recorder.input();
         for (name, filters) in [("conv1", 6), ("conv2", 16)] {
             x = recorder.convolution(name, x, [5, filters], Conv::default(), &mut rng)?;
-            x = recorder.tape.max_pool(x, Window::square(2))?;
-            x = recorder.add_bias(name, x)?;
-            x = recorder.tape.relu(x)?;
-            recorder.maps(name, x);
+            x = pool(&mut recorder, name, None, x)?;
         }
         x = recorder.tape.flatten(x)?;
         x = recorder.linear("fc1", x, 120, true, &mut rng)?;
         x = recorder.linear("fc2", x, 84, true, &mut rng)?;
         let logits = recorder.linear("fc3", x, self.classes, false, &mut rng)?;
-        let loss = recorder.tape.softmax_cross_entropy(logits, labels)?;
-        Ok(recorder.finish(input, labels, logits, loss, Reduction::Mean))
+        recorder.finish(logits, Loss::default())
     }
 }

@@ -5,6 +5,7 @@ use super::picture;
 use crate::checkpoint::{self, Checkpoint};
 use crate::model::Model;
 use crate::network::Network;
+use crate::softmax::argmax;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -50,9 +51,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let probabilities = network
             .probabilities(&picture.input)
             .map_err(|error| Failure::new(format!("{}: {error}", arguments.model.display())))?;
-        let larger =
-            |best, class| if probabilities[class] > probabilities[best] { class } else { best };
-        let class = (1..probabilities.len()).fold(0, larger);
+        let class = argmax(&probabilities);
         predictions.push(Prediction { image, class, probabilities });
     }
     let text = if arguments.json { json(&predictions, &names) } else { text(&predictions, &names) };

@@ -1,13 +1,27 @@
 //! How each kind of network is trained where the user does not choose otherwise.
 
 use super::number::{at_least_one, fraction, not_negative};
-use super::settings::Kind;
 use crate::data::augment::Flip;
 use crate::fraction::Fraction;
 use crate::optim::{Averaging, Rule, Schedule};
 use crate::views::Views;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+
+/// A kind of network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Linear layers
+    #[default]
+    Mlp,
+    /// Two convolutions and three linear layers
+    Lenet,
+    /// Convolutions of 3 x 3 and a linear layer
+    Cnn,
+    /// Whitening, three blocks of two convolutions, a linear layer
+    Flagship,
+}
 
 /// The settings whose default depends on the network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, clap::Args)]

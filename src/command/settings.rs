@@ -2,7 +2,7 @@
 
 use super::console::Failure;
 use super::number::at_least_one;
-use super::recipe::{Choices, Recipe};
+use super::recipe::{Choices, Kind, Recipe};
 use crate::Mlp;
 use crate::activation::Activation;
 use crate::cnn::{Cnn, Flagship, Lenet};
@@ -12,6 +12,7 @@ use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::model::Model;
 use crate::random::Seeds;
+use crate::softmax::Loss;
 use crate::train::Plan;
 use clap::ArgAction::Set;
 use clap::ValueEnum;
@@ -94,21 +95,6 @@ pub struct Settings {
     pub augmentation_seed: Option<u64>,
 }
 
-/// A kind of network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Linear layers
-    #[default]
-    Mlp,
-    /// Two convolutions and three linear layers
-    Lenet,
-    /// Convolutions of 3 x 3 and a linear layer
-    Cnn,
-    /// Whitening, three blocks of two convolutions, a linear layer
-    Flagship,
-}
-
 /// Where data come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -157,7 +143,8 @@ impl Settings {
         let model = self.network(data, &recipe)?;
         let augmentation =
             Augmentation { flip: recipe.flip, translate: recipe.translate, cutout: self.cutout };
-        augmentation.check(data.shape())?;
+        // Refused here, before a folder is made for the training.
+        augmentation.on(data.shape())?;
         let updates = (data.len().div_ceil(recipe.batch.max(1)) * recipe.epochs) as u64;
         Ok(Plan {
             model,
@@ -221,6 +208,7 @@ impl Settings {
     }
 
     fn network(&self, data: &Dataset, recipe: &Recipe) -> Result<Model, Failure> {
+        let loss = Loss { smoothing: recipe.smoothing, ..Loss::default() };
         if self.model == Kind::Mlp {
             let mut widths = vec![data.features()];
             widths.extend(&self.layers);
@@ -230,7 +218,7 @@ impl Settings {
                 .init(self.init)
                 .batch_norm(self.batch_norm)
                 .dropout(self.dropout)
-                .smoothing(recipe.smoothing);
+                .loss(loss);
             return Ok(Model::Mlp(plan));
         }
         let image = data.image_shape().ok_or_else(|| {
@@ -250,10 +238,10 @@ impl Settings {
                     .filters(filters.unwrap_or(&[32, 64]))
                     .batch_norm(self.batch_norm)
                     .dropout(self.dropout)
-                    .smoothing(recipe.smoothing),
+                    .loss(loss),
             ),
             Kind::Flagship => {
-                let plan = Flagship::new(image, data.classes()).smoothing(recipe.smoothing);
+                let plan = Flagship::new(image, data.classes()).loss(loss);
                 Model::Flagship(match self.blocks()? {
                     None => plan,
                     Some(filters) => plan.filters(filters),

@@ -1,7 +1,8 @@
 //! Where a training's data come from: files, or the crate's own pen.
 
 use super::console::{Failure, program};
-use super::settings::{Kind, Settings, Source};
+use super::recipe::Kind;
+use super::settings::{Settings, Source};
 use crate::data::{Dataset, cifar, digits, ellipse, folder, mnist, pictures, split};
 use crate::record;
 use indicatif::HumanCount;

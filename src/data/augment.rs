@@ -48,6 +48,7 @@
 //! training sees the images that an uninterrupted one would have seen, and no number of threads
 //! changes them. Each sample draws from a stream of its own in each epoch: see [`crate::random`].
 
+use crate::data::image_shape;
 use crate::random::{Purpose, stream};
 use crate::real::Real;
 use rand::Rng;
@@ -63,7 +64,7 @@ use thiserror::Error;
 ///
 /// let augmentation = Augmentation { flip: Flip::Alternating, translate: 2, cutout: 0 };
 /// let mut image = [0.5_f32; 32 * 32 * 3];
-/// augmentation.apply(&mut image, [32, 32, 3], 29, 0, 7)?; // sample 7 in epoch 0
+/// augmentation.on(&[32, 32, 3])?.apply(&mut image, 29, 0, 7); // sample 7 in epoch 0
 /// # Ok::<(), chainrule::data::augment::AugmentationError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,16 +105,6 @@ pub enum AugmentationError {
         /// The input's shape.
         shape: Vec<usize>,
     },
-    /// An image has another number of entries than its shape.
-    #[error("an image of shape {shape:?} has {expected} entries, not {found}")]
-    Entries {
-        /// The shape.
-        shape: [usize; 3],
-        /// The entries that it has.
-        expected: usize,
-        /// The entries that were given.
-        found: usize,
-    },
     /// A reflection needs more pixels than there are.
     #[error(
         "a translation by up to {translate} pixels does not fit an image of {height} x {width}: \
@@ -146,31 +137,51 @@ impl Augmentation {
     /// Nothing is done.
     pub const NONE: Self = Self { flip: Flip::None, translate: 0, cutout: 0 };
 
-    /// Changes an image of `shape` `[height, width, channels]` as sample number `sample` of a
-    /// data set in `epoch`, counted from 0. Allocates nothing.
+    /// This augmentation, of images of one `shape`: `[height, width]`, or with an axis of channels
+    /// after it. Where nothing is done, the inputs may be of any shape.
     ///
     /// # Errors
-    /// Those of [`Augmentation::check`], and [`AugmentationError::Entries`]. The image is then as
-    /// it was.
-    pub fn apply<T: Real>(
-        &self,
-        image: &mut [T],
-        shape: [usize; 3],
-        seed: u64,
-        epoch: u64,
-        sample: u64,
-    ) -> Result<(), AugmentationError> {
-        self.check(&shape)?;
-        let (expected, found) = (shape.iter().product(), image.len());
-        if found != expected {
-            return Err(AugmentationError::Entries { shape, expected, found });
+    /// [`AugmentationError::Shape`], [`AugmentationError::Translate`] where the translation is no
+    /// less than a side, and [`AugmentationError::Cutout`] where the square is larger than one.
+    pub fn on(self, shape: &[usize]) -> Result<Augmenter, AugmentationError> {
+        if self == Self::NONE {
+            return Ok(Augmenter { augmentation: self, shape: None });
         }
-        if *self == Self::NONE || expected == 0 {
-            return Ok(());
+        let shape @ [height, width, _] =
+            image_shape(shape).ok_or_else(|| AugmentationError::Shape { shape: shape.to_vec() })?;
+        let Self { translate, cutout, .. } = self;
+        if translate > 0 && translate >= height.min(width) {
+            return Err(AugmentationError::Translate { translate, height, width });
         }
-        let [height, width, _] = shape;
+        if cutout > height.min(width) {
+            return Err(AugmentationError::Cutout { cutout, height, width });
+        }
+        Ok(Augmenter { augmentation: self, shape: Some(shape) })
+    }
+}
+
+/// An [`Augmentation`] at work, on images of one shape that it makes sense for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Augmenter {
+    augmentation: Augmentation,
+    /// `[height, width, channels]`; none where nothing is done.
+    shape: Option<[usize; 3]>,
+}
+
+impl Augmenter {
+    /// Changes an image as sample number `sample` of a data set in `epoch`, counted from 0. Allocates
+    /// nothing.
+    ///
+    /// # Panics
+    /// If the image has another number of entries than its shape.
+    pub fn apply<T: Real>(&self, image: &mut [T], seed: u64, epoch: u64, sample: u64) {
+        let Some(shape @ [height, width, channels]) = self.shape else { return };
+        assert_eq!(image.len(), height * width * channels, "an image of shape {shape:?}");
+        if image.is_empty() {
+            return;
+        }
         let [coin, down, right, row, column] = draws(seed, epoch, sample);
-        let flips = match self.flip {
+        let flips = match self.augmentation.flip {
             Flip::None => false,
             Flip::Random => is_heads(coin),
             Flip::Alternating => is_heads(draws(seed, 0, sample)[0]) ^ (epoch % 2 == 1),
@@ -178,47 +189,14 @@ impl Augmentation {
         if flips {
             mirror(image, shape);
         }
-        if self.translate > 0 {
-            let by = |word| below(word, 2 * self.translate + 1) as isize - self.translate as isize;
+        let Augmentation { translate: most, cutout: side, .. } = self.augmentation;
+        if most > 0 {
+            let by = |word| below(word, 2 * most + 1) as isize - most as isize;
             translate(image, shape, [by(down), by(right)]);
         }
-        if self.cutout > 0 {
-            cut_out(image, shape, [below(row, height), below(column, width)], self.cutout);
+        if side > 0 {
+            cut_out(image, shape, [below(row, height), below(column, width)], side);
         }
-        Ok(())
-    }
-
-    /// Refuses images that this augmentation makes no sense for: `shape` is `[height, width]`, or
-    /// has an axis of channels behind it.
-    ///
-    /// # Errors
-    /// [`AugmentationError::Shape`], [`AugmentationError::Translate`] where the translation is no
-    /// less than a side, and [`AugmentationError::Cutout`] where the square is larger than one.
-    pub fn check(&self, shape: &[usize]) -> Result<(), AugmentationError> {
-        if *self == Self::NONE {
-            return Ok(());
-        }
-        let [height, width, _] = image_shape(shape)?;
-        let Self { translate, cutout, .. } = *self;
-        if translate > 0 && translate >= height.min(width) {
-            return Err(AugmentationError::Translate { translate, height, width });
-        }
-        if cutout > height.min(width) {
-            return Err(AugmentationError::Cutout { cutout, height, width });
-        }
-        Ok(())
-    }
-}
-
-/// `[height, width, channels]` of an image of this shape: a gray one has a single channel.
-///
-/// # Errors
-/// [`AugmentationError::Shape`] for what is no image.
-pub fn image_shape(shape: &[usize]) -> Result<[usize; 3], AugmentationError> {
-    match *shape {
-        [height, width] => Ok([height, width, 1]),
-        [height, width, channels] => Ok([height, width, channels]),
-        _ => Err(AugmentationError::Shape { shape: shape.to_vec() }),
     }
 }
 

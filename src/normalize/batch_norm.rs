@@ -58,7 +58,7 @@
 use super::layer_norm::affine_shape;
 use super::moments::{HALVINGS, SCRATCH, column_moments};
 use crate::gradcheck::Case;
-use crate::optim::{HyperparameterError, check_positive};
+use crate::hyperparameter::{HyperparameterError, check_positive};
 use crate::parallel::{MIN_ENTRIES, for_rows, join};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Mode, Op, Tape, Var};

@@ -63,8 +63,11 @@
 //! beside the weights of φ; and after θ ← φ the statistics follow their weights within a few updates.
 //! Constants stay what they are: φ + α·(θ − φ) is φ where both are equal.
 
-use super::{HyperparameterError, check_fraction, check_not_negative, check_positive, update};
-use crate::network::{Network, RestoreError};
+use super::update;
+use crate::hyperparameter::{
+    HyperparameterError, check_fraction, check_not_negative, check_positive,
+};
+use crate::named::{Learned, RestoreError};
 use crate::real::Real;
 use crate::tensor::{Tensor, entries_mut};
 
@@ -187,11 +190,14 @@ pub struct Average<T> {
 }
 
 impl<T: Real> Average<T> {
-    /// φ = θ, the parameters and the buffers of `network` as they are.
+    /// φ = θ, all that `network` learns as it is.
     ///
     /// # Errors
     /// [`HyperparameterError`] where one is outside its range.
-    pub fn new(averaging: Averaging, network: &Network<T>) -> Result<Self, HyperparameterError> {
+    pub fn new(
+        averaging: Averaging,
+        network: &impl Learned<T>,
+    ) -> Result<Self, HyperparameterError> {
         averaging.check()?;
         Ok(Self { averaging, slow: network.learned() })
     }
@@ -200,7 +206,7 @@ impl<T: Real> Average<T> {
     ///
     /// # Panics
     /// If `network` is not the one that the average was made for and has tensors of other sizes.
-    pub fn update(&mut self, network: &mut Network<T>, step: u64) {
+    pub fn update(&mut self, network: &mut impl Learned<T>, step: u64) {
         let Some(alpha) = self.averaging.weight(step) else { return };
         network.for_each_learned(|k, theta| {
             let phi = entries_mut(&mut self.slow[k].1);
@@ -215,7 +221,7 @@ impl<T: Real> Average<T> {
     ///
     /// # Panics
     /// As [`Average::update`].
-    pub fn swap(&mut self, network: &mut Network<T>) {
+    pub fn swap(&mut self, network: &mut impl Learned<T>) {
         network.for_each_learned(|k, theta| {
             theta.swap_with_slice(entries_mut(&mut self.slow[k].1));
         });
@@ -225,7 +231,7 @@ impl<T: Real> Average<T> {
     ///
     /// # Panics
     /// As [`Average::update`].
-    pub fn finish(&mut self, network: &mut Network<T>) {
+    pub fn finish(&mut self, network: &mut impl Learned<T>) {
         network
             .for_each_learned(|k, theta| theta.copy_from_slice(entries_mut(&mut self.slow[k].1)));
     }

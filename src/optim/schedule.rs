@@ -17,7 +17,9 @@
 //! line(a, b, q) = a + (b − a)·q
 //! ```
 
-use super::{HyperparameterError, check_fraction, check_not_negative, check_positive};
+use crate::hyperparameter::{
+    HyperparameterError, check_fraction, check_not_negative, check_positive,
+};
 use std::f64::consts::PI;
 
 /// The rate of each step.

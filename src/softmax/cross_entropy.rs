@@ -68,12 +68,11 @@ use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
 use crate::tensor::{BrokenRule, ShapeError, Tensor, entries, matrix_shape, rows, rows_mut};
 
-/// H(t, softmax(z)), or KL(t ‖ softmax(z)) where `divergence`, over a batch.
+/// H(t, softmax(z)), or KL(t ‖ softmax(z)) where the loss is the divergence, over a batch.
 ///
 /// Shapes: z `[batch, classes]`, t `[batch]` or `[batch, classes]`, the loss `[]`.
 #[derive(Debug)]
 struct SoftmaxLoss<T> {
-    divergence: bool,
     loss: Loss,
     /// softmax(z) of the last forward pass. `[batch, classes]`.
     p: Vec<T>,
@@ -81,7 +80,7 @@ struct SoftmaxLoss<T> {
 
 impl<T: Real> Op<T> for SoftmaxLoss<T> {
     fn name(&self) -> &'static str {
-        if self.divergence { "softmax_kl_divergence" } else { "softmax_cross_entropy" }
+        if self.loss.divergence { "softmax_kl_divergence" } else { "softmax_cross_entropy" }
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
@@ -99,7 +98,7 @@ impl<T: Real> Op<T> for SoftmaxLoss<T> {
             for (k, &z) in z.iter().enumerate() {
                 let weight = t.weight(k);
                 sum += weighted(weight, log_sum - (z - max));
-                if self.divergence {
+                if self.loss.divergence {
                     sum += weighted(weight, weight.ln());
                 }
             }
@@ -135,12 +134,7 @@ impl<T: Real> Op<T> for SoftmaxLoss<T> {
                 // From z again, as ln p of the kept p is −∞ where p has become 0.
                 let (max, log_sum) = log_sum_exp(z);
                 for (k, (dt, &z)) in dt.iter_mut().zip(z).enumerate() {
-                    let log_p = (z - max) - log_sum;
-                    *dt += if self.divergence {
-                        dy * (t.weight(k).ln() + T::one() - log_p)
-                    } else {
-                        -dy * log_p
-                    };
+                    *dt += dy * self.loss.slope(t.weight(k), (z - max) - log_sum);
                 }
             }
         }
@@ -160,38 +154,26 @@ impl<T: Real> Tape<T> {
     /// # Errors
     /// [`ShapeError`] where the shapes do not fit.
     pub fn softmax_cross_entropy(&mut self, logits: Var, targets: Var) -> Result<Var, ShapeError> {
-        self.softmax_cross_entropy_with(logits, targets, Loss::default())
+        self.softmax_loss(logits, targets, Loss::default())
     }
 
-    /// [`Tape::softmax_cross_entropy`] with another reduction, or with label smoothing (Szegedy et
-    /// al. 2016, "Rethinking the Inception architecture"). Chapter 7.
+    /// A `loss` of p = softmax(`logits`), with the shapes of [`Tape::softmax_cross_entropy`]: that
+    /// cross-entropy or the Kullback–Leibler divergence Σ_k t_k · (ln t_k − ln p_k) of the targets from
+    /// p, as the mean or the sum over the batch, with label smoothing (Szegedy et al. 2016,
+    /// "Rethinking the Inception architecture") or without. Chapter 7.
+    ///
+    /// The gradient of the divergence in the logits is that of the cross-entropy. Its gradient in a
+    /// target is −∞ where the target is 0.
     ///
     /// # Errors
     /// [`ShapeError`] where the shapes do not fit.
-    pub fn softmax_cross_entropy_with(
+    pub fn softmax_loss(
         &mut self,
         logits: Var,
         targets: Var,
         loss: Loss,
     ) -> Result<Var, ShapeError> {
-        self.push(SoftmaxLoss { divergence: false, loss, p: Vec::new() }, &[logits, targets])
-    }
-
-    /// The Kullback–Leibler divergence Σ_k t_k · (ln t_k − ln p_k) of the targets from
-    /// p = softmax(`logits`), with the shapes of [`Tape::softmax_cross_entropy`]. Chapter 7.
-    ///
-    /// Its gradient in the logits is that of the cross-entropy. Its gradient in a target is −∞
-    /// where the target is 0.
-    ///
-    /// # Errors
-    /// [`ShapeError`] where the shapes do not fit.
-    pub fn softmax_kl_divergence(
-        &mut self,
-        logits: Var,
-        targets: Var,
-        loss: Loss,
-    ) -> Result<Var, ShapeError> {
-        self.push(SoftmaxLoss { divergence: true, loss, p: Vec::new() }, &[logits, targets])
+        self.push(SoftmaxLoss { loss, p: Vec::new() }, &[logits, targets])
     }
 }
 
@@ -205,22 +187,22 @@ pub const CASES: &[Case] = &[
     Case::smooth("softmax_cross_entropy, distributions", |tape, draw| {
         let logits = tape.parameter(draw.away_from_zero(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
-        tape.softmax_cross_entropy_with(logits, targets, smoothed())
+        tape.softmax_loss(logits, targets, smoothed(false))
     }),
     Case::smooth("softmax_cross_entropy, label smoothing", |tape, draw| {
         let logits = tape.parameter(draw.away_from_zero(&[5, 4]));
         let labels = tape.input(draw.labels(5, 4));
-        tape.softmax_cross_entropy_with(logits, labels, smoothed())
+        tape.softmax_loss(logits, labels, smoothed(false))
     }),
     Case::smooth("softmax_kl_divergence", |tape, draw| {
         let logits = tape.parameter(draw.away_from_zero(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
-        tape.softmax_kl_divergence(logits, targets, smoothed())
+        tape.softmax_loss(logits, targets, smoothed(true))
     }),
 ];
 
-/// A loss of which no setting is the default.
-fn smoothed() -> Loss {
+/// A loss of which neither the reduction nor the smoothing is the default.
+fn smoothed(divergence: bool) -> Loss {
     let smoothing = Fraction::new(0.2).expect("0.2 is a fraction");
-    Loss { reduction: super::Reduction::Sum, smoothing }
+    Loss { divergence, reduction: super::Reduction::Sum, smoothing }
 }

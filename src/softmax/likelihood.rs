@@ -11,11 +11,12 @@
 //!                                        ∂KL/∂t_k =   ln t_k + 1 − q_k
 //! ```
 //!
-//! From the probabilities themselves:
+//! From the probabilities themselves, q_k being their logarithm:
 //!
 //! ```text
-//! H  = − Σ_k t_k · ln p_k                ∂H/∂p_k = − t_k / p_k
-//!                                        ∂H/∂t_k = − ln p_k
+//! H  = − Σ_k t_k · ln p_k                ∂H/∂p_k = ∂KL/∂p_k = − t_k / p_k
+//! KL =   Σ_k t_k · (ln t_k − ln p_k)     ∂H/∂t_k  = − ln p_k
+//!                                        ∂KL/∂t_k =   ln t_k + 1 − ln p_k
 //! ```
 //!
 //! **The step after them.** Through log-softmax, dz_j = d_j − p_j · Σ_k d_k with d = −t gives
@@ -35,32 +36,29 @@ use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
 use crate::tensor::{BrokenRule, ShapeError, Tensor, entries, matrix_shape, rows, rows_mut};
 
-/// Which loss of which prediction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// H(t, p) from p.
-    CrossEntropy,
-    /// H(t, p) from ln p.
-    NegativeLogLikelihood,
-    /// KL(t ‖ p) from ln p.
-    Divergence,
-}
-
 /// A loss of probabilities, or of their logarithms, over a batch.
 ///
 /// Shapes: p or ln p `[batch, classes]`, t `[batch]` or `[batch, classes]`, the loss `[]`.
 #[derive(Clone, Copy, Debug)]
 struct LikelihoodLoss {
-    kind: Kind,
+    /// Whether the predictions are ln p, and not p.
+    logarithms: bool,
     loss: Loss,
+}
+
+impl LikelihoodLoss {
+    /// ln p of a prediction.
+    fn log<T: Real>(self, prediction: T) -> T {
+        if self.logarithms { prediction } else { prediction.ln() }
+    }
 }
 
 impl<T: Real> Op<T> for LikelihoodLoss {
     fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::CrossEntropy => "cross_entropy",
-            Kind::NegativeLogLikelihood => "negative_log_likelihood",
-            Kind::Divergence => "kl_divergence",
+        match (self.loss.divergence, self.logarithms) {
+            (true, _) => "kl_divergence",
+            (false, true) => "negative_log_likelihood",
+            (false, false) => "cross_entropy",
         }
     }
 
@@ -74,12 +72,9 @@ impl<T: Real> Op<T> for LikelihoodLoss {
         let mut sum = T::zero();
         for (p, t) in rows(&x[0]).zip(targets.rows()) {
             for (k, &p) in p.iter().enumerate() {
-                let weight = t.weight(k);
-                sum += match self.kind {
-                    Kind::CrossEntropy => weighted(weight, -p.ln()),
-                    Kind::NegativeLogLikelihood => weighted(weight, -p),
-                    Kind::Divergence => weighted(weight, weight.ln() - p),
-                };
+                let (weight, log_p) = (t.weight(k), self.log(p));
+                let log_t = if self.loss.divergence { weight.ln() } else { T::zero() };
+                sum += weighted(weight, log_t - log_p);
             }
         }
         y.fill(self.loss.reduction.scale::<T>(batch) * sum);
@@ -99,11 +94,7 @@ impl<T: Real> Op<T> for LikelihoodLoss {
             for ((dp, p), t) in rows_mut(dp).zip(rows(&x[0])).zip(targets.rows()) {
                 for (k, (dp, &p)) in dp.iter_mut().zip(p).enumerate() {
                     let weight = t.weight(k);
-                    *dp -= dy
-                        * match self.kind {
-                            Kind::CrossEntropy => weighted(weight, p.recip()),
-                            Kind::NegativeLogLikelihood | Kind::Divergence => weight,
-                        };
+                    *dp -= dy * if self.logarithms { weight } else { weighted(weight, p.recip()) };
                 }
             }
         }
@@ -114,12 +105,7 @@ impl<T: Real> Op<T> for LikelihoodLoss {
             let dy = dy * targets.keep();
             for ((dt, p), t) in rows_mut(dt).zip(rows(&x[0])).zip(targets.rows()) {
                 for (k, (dt, &p)) in dt.iter_mut().zip(p).enumerate() {
-                    *dt += dy
-                        * match self.kind {
-                            Kind::CrossEntropy => -p.ln(),
-                            Kind::NegativeLogLikelihood => -p,
-                            Kind::Divergence => t.weight(k).ln() + T::one() - p,
-                        };
+                    *dt += dy * self.loss.slope(t.weight(k), self.log(p));
                 }
             }
         }
@@ -128,11 +114,12 @@ impl<T: Real> Op<T> for LikelihoodLoss {
 
 /// Losses of probabilities and of their logarithms. Chapter 7.
 impl<T: Real> Tape<T> {
-    /// The cross-entropy −Σ_k t_k · ln p_k of `probabilities`, which another op computed. Chapter 7.
+    /// A `loss` of `probabilities`, which another op computed: the cross-entropy −Σ_k t_k · ln p_k or
+    /// the divergence. Chapter 7.
     ///
-    /// Shapes, units and targets are those of [`Tape::softmax_cross_entropy`]. The loss is infinite
-    /// where a probability is 0 that should not be, and then the gradient through [`Tape::softmax`] is
-    /// not a number. [`Tape::softmax_cross_entropy`] has no such limit.
+    /// Shapes, units and targets are those of [`Tape::softmax_loss`]. The loss is infinite where a
+    /// probability is 0 that should not be, and then the gradient through [`Tape::softmax`] is not a
+    /// number. [`Tape::softmax_loss`] has no such limit.
     ///
     /// # Errors
     /// [`ShapeError`] where the shapes do not fit.
@@ -142,41 +129,26 @@ impl<T: Real> Tape<T> {
         targets: Var,
         loss: Loss,
     ) -> Result<Var, ShapeError> {
-        self.push(LikelihoodLoss { kind: Kind::CrossEntropy, loss }, &[probabilities, targets])
+        self.push(LikelihoodLoss { logarithms: false, loss }, &[probabilities, targets])
     }
 
-    /// The cross-entropy −Σ_k t_k · q_k of `log_probabilities` q, which [`Tape::log_softmax`]
-    /// computed. Chapter 7.
+    /// A `loss` of `log_probabilities` q, which [`Tape::log_softmax`] computed: the cross-entropy
+    /// −Σ_k t_k · q_k, also called the negative log-likelihood, or the divergence
+    /// Σ_k t_k · (ln t_k − q_k). Chapter 7.
     ///
-    /// Shapes, units and targets are those of [`Tape::softmax_cross_entropy`].
+    /// Shapes, units and targets are those of [`Tape::softmax_loss`].
     ///
     /// # Errors
     /// [`ShapeError`] where the shapes do not fit.
-    pub fn negative_log_likelihood(
+    #[doc(alias = "kl_divergence")]
+    #[doc(alias = "negative_log_likelihood")]
+    pub fn log_likelihood_loss(
         &mut self,
         log_probabilities: Var,
         targets: Var,
         loss: Loss,
     ) -> Result<Var, ShapeError> {
-        let kind = Kind::NegativeLogLikelihood;
-        self.push(LikelihoodLoss { kind, loss }, &[log_probabilities, targets])
-    }
-
-    /// The Kullback–Leibler divergence Σ_k t_k · (ln t_k − q_k) of the targets from
-    /// `log_probabilities` q, which [`Tape::log_softmax`] computed. Chapter 7.
-    ///
-    /// Shapes, units and targets are those of [`Tape::softmax_cross_entropy`]. The gradient in a
-    /// target is −∞ where the target is 0.
-    ///
-    /// # Errors
-    /// [`ShapeError`] where the shapes do not fit.
-    pub fn kl_divergence(
-        &mut self,
-        log_probabilities: Var,
-        targets: Var,
-        loss: Loss,
-    ) -> Result<Var, ShapeError> {
-        self.push(LikelihoodLoss { kind: Kind::Divergence, loss }, &[log_probabilities, targets])
+        self.push(LikelihoodLoss { logarithms: true, loss }, &[log_probabilities, targets])
     }
 }
 
@@ -195,11 +167,18 @@ pub const CASES: &[Case] = &[
     Case::smooth("negative_log_likelihood", |tape, draw| {
         let log_probabilities = tape.parameter(draw.away_from_zero(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
-        tape.negative_log_likelihood(log_probabilities, targets, Loss::default())
+        tape.log_likelihood_loss(log_probabilities, targets, Loss::default())
     }),
     Case::smooth("kl_divergence", |tape, draw| {
         let log_probabilities = tape.parameter(draw.away_from_zero(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
-        tape.kl_divergence(log_probabilities, targets, Loss::default())
+        let divergence = Loss { divergence: true, ..Loss::default() };
+        tape.log_likelihood_loss(log_probabilities, targets, divergence)
+    }),
+    Case::smooth("kl_divergence, probabilities", |tape, draw| {
+        let probabilities = tape.parameter(draw.positive(&[5, 4]));
+        let targets = tape.parameter(draw.positive(&[5, 4]));
+        let divergence = Loss { divergence: true, ..Loss::default() };
+        tape.cross_entropy(probabilities, targets, divergence)
     }),
 ];

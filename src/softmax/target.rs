@@ -40,13 +40,40 @@ impl Reduction {
     }
 }
 
-/// Settings that all losses of this chapter share. The default: mean, no smoothing.
+/// What a classifier is judged by. The default: the mean cross-entropy, without smoothing.
+///
+/// ```
+/// use chainrule::softmax::{Loss, Reduction};
+///
+/// let loss = Loss { reduction: Reduction::Sum, ..Loss::default() };
+/// assert_eq!(loss.of_a_sample(6.0, 4), 1.5);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "train", serde(default))]
 pub struct Loss {
+    /// Whether it is the divergence KL(t ‖ p), and not the cross-entropy H(t, p). In the logits both
+    /// have one gradient.
+    pub divergence: bool,
     /// How the losses of the samples become one number.
     pub reduction: Reduction,
     /// The share ε of the target that goes to all classes alike.
     pub smoothing: Fraction,
+}
+
+impl Loss {
+    /// The mean loss of a sample, where that of a batch of `samples` is `value`.
+    pub fn of_a_sample(self, value: f64, samples: usize) -> f64 {
+        match self.reduction {
+            Reduction::Mean => value,
+            Reduction::Sum => value / samples as f64,
+        }
+    }
+
+    /// ∂L/∂t_k of one sample: of the divergence with ln t_k + 1, which the entropy of t adds.
+    pub(super) fn slope<T: Real>(self, t: T, log_p: T) -> T {
+        if self.divergence { t.ln() + T::one() - log_p } else { -log_p }
+    }
 }
 
 /// The targets of a batch, smoothed.
