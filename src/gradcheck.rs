@@ -196,6 +196,9 @@ pub struct Case {
     pub record: fn(tape: &mut Tape<f64>, draw: &mut Draw) -> Result<Var, ShapeError>,
 }
 
+/// Fixes the inputs of all cases: with numbers of both signs in each, so that no branch goes unchecked.
+const CASE_SEED: u64 = 2;
+
 impl Case {
     /// A case of an op without a kink.
     pub const fn smooth(
@@ -226,7 +229,7 @@ impl Case {
     pub fn run(&self, check: &Gradcheck) -> Result<Report, ShapeError> {
         let mut tape = Tape::new();
         tape.set_mode(Mode::Training { step: 3 });
-        let mut draw = Draw::new(29);
+        let mut draw = Draw::new(CASE_SEED);
         let y = (self.record)(&mut tape, &mut draw)?;
         let dy = draw.away_from_zero(tape.value(y).shape());
         check.run(&mut tape, y, &dy)

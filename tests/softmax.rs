@@ -277,14 +277,14 @@ fn the_losses_match_the_definition() {
             (
                 of(|tape, z, t, loss| {
                     let p = tape.softmax(z)?;
-                    tape.cross_entropy(p, t, loss)
+                    tape.loss_of_probabilities(p, t, loss)
                 }),
                 cross_entropy,
             ),
             (
                 of(|tape, z, t, loss| {
                     let q = tape.log_softmax(z)?;
-                    tape.log_likelihood_loss(q, t, loss)
+                    tape.loss_of_log_probabilities(q, t, loss)
                 }),
                 cross_entropy,
             ),
@@ -292,14 +292,14 @@ fn the_losses_match_the_definition() {
             (
                 of(|tape, z, t, loss| {
                     let p = tape.softmax(z)?;
-                    tape.cross_entropy(p, t, kl(loss))
+                    tape.loss_of_probabilities(p, t, kl(loss))
                 }),
                 divergence,
             ),
             (
                 of(|tape, z, t, loss| {
                     let q = tape.log_softmax(z)?;
-                    tape.log_likelihood_loss(q, t, kl(loss))
+                    tape.loss_of_log_probabilities(q, t, kl(loss))
                 }),
                 divergence,
             ),
@@ -359,20 +359,20 @@ fn fused_and_unfused_are_equal() {
             let fused = run(&z, &t, -0.6, |tape, z, t| tape.softmax_loss(z, t, loss));
             let from_p = run(&z, &t, -0.6, |tape, z, t| {
                 let p = tape.softmax(z)?;
-                tape.cross_entropy(p, t, loss)
+                tape.loss_of_probabilities(p, t, loss)
             });
             let from_log_p = run(&z, &t, -0.6, |tape, z, t| {
                 let q = tape.log_softmax(z)?;
-                tape.log_likelihood_loss(q, t, loss)
+                tape.loss_of_log_probabilities(q, t, loss)
             });
             let fused_kl = run(&z, &t, -0.6, |tape, z, t| softmax_kl(tape, z, t, loss));
             let kl_from_p = run(&z, &t, -0.6, |tape, z, t| {
                 let p = tape.softmax(z)?;
-                tape.cross_entropy(p, t, kl(loss))
+                tape.loss_of_probabilities(p, t, kl(loss))
             });
             let kl_from_log_p = run(&z, &t, -0.6, |tape, z, t| {
                 let q = tape.log_softmax(z)?;
-                tape.log_likelihood_loss(q, t, kl(loss))
+                tape.loss_of_log_probabilities(q, t, kl(loss))
             });
             for (a, b) in [
                 (&fused, &from_p),
@@ -457,10 +457,10 @@ fn eq_likelihood_gradients() {
     // ∂H/∂p_k = ∂KL/∂p_k = −t_k / p_k and ∂H/∂q_k = ∂KL/∂q_k = −t_k.
     let t = distributions();
     let p = arr2(&[[0.3, 0.9, 0.4], [0.7, 0.2, 0.5]]).into_dyn();
-    let from_p = |tape: &mut Tape<f64>, p, t| tape.cross_entropy(p, t, SUM);
-    let from_q = |tape: &mut Tape<f64>, q, t| tape.log_likelihood_loss(q, t, SUM);
-    let kl_from_p = |tape: &mut Tape<f64>, p, t| tape.cross_entropy(p, t, kl(SUM));
-    let kl_from_q = |tape: &mut Tape<f64>, q, t| tape.log_likelihood_loss(q, t, kl(SUM));
+    let from_p = |tape: &mut Tape<f64>, p, t| tape.loss_of_probabilities(p, t, SUM);
+    let from_q = |tape: &mut Tape<f64>, q, t| tape.loss_of_log_probabilities(q, t, SUM);
+    let kl_from_p = |tape: &mut Tape<f64>, p, t| tape.loss_of_probabilities(p, t, kl(SUM));
+    let kl_from_q = |tape: &mut Tape<f64>, q, t| tape.loss_of_log_probabilities(q, t, kl(SUM));
     let of_p = -1.75 * &t / &p;
     let of_q = -1.75 * &t;
     for (record, claimed) in [
@@ -508,7 +508,7 @@ fn eq_label_smoothing() {
 fn class_indices_have_no_gradient() {
     for record in [
         |tape: &mut Tape<f64>, x, t| tape.softmax_loss(x, t, SUM),
-        |tape: &mut Tape<f64>, x, t| tape.log_likelihood_loss(x, t, SUM),
+        |tape: &mut Tape<f64>, x, t| tape.loss_of_log_probabilities(x, t, SUM),
     ] {
         let (_, _, dt) = run(&logits(), &labels(), 1.0, record);
         assert_eq!(dt, Tensor::<f64>::zeros(vec![2]));
@@ -532,11 +532,11 @@ fn gradients_are_added_to_those_of_other_consumers() {
         softmax_kl,
         |tape, z, t, loss| {
             let p = tape.softmax(z)?;
-            tape.cross_entropy(p, t, loss)
+            tape.loss_of_probabilities(p, t, loss)
         },
         |tape, z, t, loss| {
             let p = tape.log_softmax(z)?;
-            tape.log_likelihood_loss(p, t, kl(loss))
+            tape.loss_of_log_probabilities(p, t, kl(loss))
         },
     ];
     for record in records {
@@ -628,7 +628,7 @@ fn what_fusing_is_for() {
     assert_eq!(dz, array![[1f32, -1.0]].into_dyn());
     let (unfused, dz, _) = run(&z, &t, 1.0, |tape, z, t| {
         let p = tape.softmax(z)?;
-        tape.cross_entropy(p, t, Loss::default())
+        tape.loss_of_probabilities(p, t, Loss::default())
     });
     assert_eq!(unfused, f32::INFINITY);
     assert!(dz.iter().all(|dz| dz.is_nan()));
@@ -650,7 +650,7 @@ fn a_probability_of_zero_destroys_the_weights() {
     };
     let [dz, dw] = gradients(|tape, z, t| {
         let p = tape.softmax(z)?;
-        tape.cross_entropy(p, t, Loss::default())
+        tape.loss_of_probabilities(p, t, Loss::default())
     });
     assert!(dz.index_axis(Axis(0), 0).iter().all(|dz| dz.is_finite()));
     assert!(dz.index_axis(Axis(0), 1).iter().all(|dz| dz.is_nan()));
@@ -659,7 +659,7 @@ fn a_probability_of_zero_destroys_the_weights() {
     let fused = gradients(Tape::softmax_cross_entropy);
     let logarithms = gradients(|tape, z, t| {
         let q = tape.log_softmax(z)?;
-        tape.log_likelihood_loss(q, t, Loss::default())
+        tape.loss_of_log_probabilities(q, t, Loss::default())
     });
     for [dz, dw] in [fused, logarithms] {
         assert_eq!(dz.index_axis(Axis(0), 1), arr1(&[0.5, -0.5]).into_dyn());
@@ -682,7 +682,7 @@ fn a_class_that_target_and_prediction_exclude_costs_nothing() {
     }
     // So do probabilities of 0, in the gradient too.
     let p = array![[0.5, 0.0, 0.5]].into_dyn();
-    let (value, dp, _) = run(&p, &t, 1.0, |tape, p, t| tape.cross_entropy(p, t, SUM));
+    let (value, dp, _) = run(&p, &t, 1.0, |tape, p, t| tape.loss_of_probabilities(p, t, SUM));
     assert_abs_diff_eq!(value, 2f64.ln(), epsilon = 1e-15);
     assert_eq!(dp, array![[-0.5, 0.0, -1.5]].into_dyn());
 }
@@ -729,9 +729,9 @@ fn ops_go_by_their_names() {
     tape.log_sum_exp(z).unwrap();
     tape.softmax_cross_entropy(z, t).unwrap();
     softmax_kl(&mut tape, z, t, SUM).unwrap();
-    tape.cross_entropy(z, t, SUM).unwrap();
-    tape.log_likelihood_loss(z, t, SUM).unwrap();
-    tape.log_likelihood_loss(z, t, kl(SUM)).unwrap();
+    tape.loss_of_probabilities(z, t, SUM).unwrap();
+    tape.loss_of_log_probabilities(z, t, SUM).unwrap();
+    tape.loss_of_log_probabilities(z, t, kl(SUM)).unwrap();
     let ops: Vec<_> = tape.vars().skip(2).map(|var| tape.expression(var)).collect();
     assert_eq!(
         ops,
@@ -741,7 +741,7 @@ fn ops_go_by_their_names() {
             "log_sum_exp(%0)",
             "softmax_cross_entropy(%0, %1)",
             "softmax_kl_divergence(%0, %1)",
-            "cross_entropy(%0, %1)",
+            "cross_entropy_of_probabilities(%0, %1)",
             "negative_log_likelihood(%0, %1)",
             "kl_divergence(%0, %1)",
         ]
@@ -781,17 +781,17 @@ fn shapes_that_do_not_fit_are_refused() {
              distributions [2, 3]",
         ),
         (
-            tape.cross_entropy(z, scalar, SUM),
-            "cross_entropy: [2, 3] · []: the targets must be class indices [2] or \
+            tape.loss_of_probabilities(z, scalar, SUM),
+            "cross_entropy_of_probabilities: [2, 3] · []: the targets must be class indices [2] or \
              distributions [2, 3]",
         ),
         (
-            tape.log_likelihood_loss(z, row, SUM),
+            tape.loss_of_log_probabilities(z, row, SUM),
             "negative_log_likelihood: [2, 3] · [3]: the targets must be class indices [2] or \
              distributions [2, 3]",
         ),
         (
-            tape.log_likelihood_loss(row, z, kl(SUM)),
+            tape.loss_of_log_probabilities(row, z, kl(SUM)),
             "kl_divergence: [3] · [2, 3]: the predictions must have two axes, [batch, classes]",
         ),
         (

@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn hands_differ_as_people_do() {
-        const HANDS: usize = 4_000;
+        const HANDS: usize = 20_000;
         let hand = |sample| Hand::new(&mut stream(29, Purpose::Digit { sample }));
         let hands: Vec<Hand> = (0..HANDS as u64).map(hand).collect();
         let spread = |value: &dyn Fn(&Hand) -> f32| {

@@ -56,9 +56,10 @@ impl LikelihoodLoss {
 impl<T: Real> Op<T> for LikelihoodLoss {
     fn name(&self) -> &'static str {
         match (self.loss.divergence, self.logarithms) {
-            (true, _) => "kl_divergence",
+            (false, false) => "cross_entropy_of_probabilities",
+            (true, false) => "kl_divergence_of_probabilities",
             (false, true) => "negative_log_likelihood",
-            (false, false) => "cross_entropy",
+            (true, true) => "kl_divergence",
         }
     }
 
@@ -115,7 +116,7 @@ impl<T: Real> Op<T> for LikelihoodLoss {
 /// Losses of probabilities and of their logarithms. Chapter 7.
 impl<T: Real> Tape<T> {
     /// A `loss` of `probabilities`, which another op computed: the cross-entropy −Σ_k t_k · ln p_k or
-    /// the divergence. Chapter 7.
+    /// the Kullback–Leibler divergence. Chapter 7.
     ///
     /// Shapes, units and targets are those of [`Tape::softmax_loss`]. The loss is infinite where a
     /// probability is 0 that should not be, and then the gradient through [`Tape::softmax`] is not a
@@ -123,7 +124,8 @@ impl<T: Real> Tape<T> {
     ///
     /// # Errors
     /// [`ShapeError`] where the shapes do not fit.
-    pub fn cross_entropy(
+    #[doc(alias = "cross_entropy")]
+    pub fn loss_of_probabilities(
         &mut self,
         probabilities: Var,
         targets: Var,
@@ -142,7 +144,7 @@ impl<T: Real> Tape<T> {
     /// [`ShapeError`] where the shapes do not fit.
     #[doc(alias = "kl_divergence")]
     #[doc(alias = "negative_log_likelihood")]
-    pub fn log_likelihood_loss(
+    pub fn loss_of_log_probabilities(
         &mut self,
         log_probabilities: Var,
         targets: Var,
@@ -154,31 +156,31 @@ impl<T: Real> Tape<T> {
 
 /// The gradient checks of this module.
 pub const CASES: &[Case] = &[
-    Case::smooth("cross_entropy", |tape, draw| {
+    Case::smooth("cross_entropy_of_probabilities", |tape, draw| {
         let probabilities = tape.parameter(draw.positive(&[5, 4]));
         let labels = tape.input(draw.labels(5, 4));
-        tape.cross_entropy(probabilities, labels, Loss::default())
+        tape.loss_of_probabilities(probabilities, labels, Loss::default())
     }),
-    Case::smooth("cross_entropy, distributions", |tape, draw| {
+    Case::smooth("cross_entropy_of_probabilities, distributions", |tape, draw| {
         let probabilities = tape.parameter(draw.positive(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
-        tape.cross_entropy(probabilities, targets, Loss::default())
+        tape.loss_of_probabilities(probabilities, targets, Loss::default())
     }),
     Case::smooth("negative_log_likelihood", |tape, draw| {
         let log_probabilities = tape.parameter(draw.away_from_zero(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
-        tape.log_likelihood_loss(log_probabilities, targets, Loss::default())
+        tape.loss_of_log_probabilities(log_probabilities, targets, Loss::default())
     }),
     Case::smooth("kl_divergence", |tape, draw| {
         let log_probabilities = tape.parameter(draw.away_from_zero(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
         let divergence = Loss { divergence: true, ..Loss::default() };
-        tape.log_likelihood_loss(log_probabilities, targets, divergence)
+        tape.loss_of_log_probabilities(log_probabilities, targets, divergence)
     }),
-    Case::smooth("kl_divergence, probabilities", |tape, draw| {
+    Case::smooth("kl_divergence_of_probabilities", |tape, draw| {
         let probabilities = tape.parameter(draw.positive(&[5, 4]));
         let targets = tape.parameter(draw.positive(&[5, 4]));
         let divergence = Loss { divergence: true, ..Loss::default() };
-        tape.cross_entropy(probabilities, targets, divergence)
+        tape.loss_of_probabilities(probabilities, targets, divergence)
     }),
 ];

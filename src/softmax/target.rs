@@ -52,12 +52,12 @@ impl Reduction {
 #[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "train", serde(default))]
 pub struct Loss {
-    /// Whether it is the divergence KL(t ‖ p), and not the cross-entropy H(t, p). In the logits both
-    /// have one gradient.
+    /// Whether it is the Kullback–Leibler divergence KL(t ‖ p), and not the cross-entropy H(t, p). Both
+    /// have the same gradient with respect to the logits.
     pub divergence: bool,
     /// How the losses of the samples become one number.
     pub reduction: Reduction,
-    /// The share ε of the target that goes to all classes alike.
+    /// Label smoothing: the share ε of the target that goes to all classes alike.
     pub smoothing: Fraction,
 }
 
