@@ -461,7 +461,8 @@ impl<T: Real> Optimizer<T> {
     }
 
     /// The same, but the gradient moves these `parameters` at `factor` times the rate. What L2 or
-    /// AdamW's decay takes off in a step stays as it is: η_w = f·η, λ_w = λ/f.
+    /// AdamW's decay takes off in a step stays as it is: η_w = f·η, λ_w = λ/f. PyTorch has *parameter
+    /// groups* for that.
     ///
     /// # Errors
     /// [`OptimizerError::Hyperparameter`] where the factor is not a finite number above 0,

@@ -1,4 +1,4 @@
-//! Views: predictions from several versions of an image. Chapter 14.
+//! Views: predictions from several versions of an image, known as *test-time augmentation*. Chapter 14.
 //!
 //! A mirrored cat is a cat, and so is one that stands a pixel further up. A trained network nearly
 //! agrees, but its logits for the two differ. Let z_v be the logits for view v of an image. Each is what

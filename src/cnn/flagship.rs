@@ -1,4 +1,4 @@
-//! The best network that this book has for pictures. Chapter 14.
+//! The best network that this book has for pictures: K. Jordan's airbench94. Chapter 14.
 //!
 //! ```text
 //! standardize each channel
@@ -58,7 +58,7 @@ const LOGIT_SCALE: f64 = 1.0 / 9.0;
 const STANDARDIZE: &str = "standardize";
 const WHITEN: &str = "whiten";
 
-/// The plan of the flagship.
+/// The plan of the flagship, airbench94.
 ///
 /// ```
 /// use chainrule::cnn::Flagship;

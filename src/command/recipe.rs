@@ -49,7 +49,7 @@ pub struct Choices {
     /// L2 penalty on the weights
     #[arg(long, value_name = "L", value_parser = not_negative)]
     l2: Option<f64>,
-    /// Share of each target that goes to all classes alike
+    /// Label smoothing: the share of each target that goes to all classes alike
     #[arg(long, value_name = "S")]
     smoothing: Option<Fraction>,
     /// A second set of weights that follows the trained one, and is what is kept
@@ -61,7 +61,8 @@ pub struct Choices {
     /// Move images by up to this many pixels, reflected at the edges
     #[arg(long, value_name = "P")]
     translate: Option<usize>,
-    /// Views of each test image that are averaged: one, flip or flip-and-shift
+    /// Test-time augmentation, the views of each test image that are averaged: one, flip or
+    /// flip-and-shift
     #[arg(long, value_name = "NAME")]
     views: Option<Views>,
 }
