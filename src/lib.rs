@@ -40,6 +40,9 @@
 //! runs large products on the caller's rayon pool. `cli`, the default, is all of them and the
 //! command.
 
+// docs.rs shows which feature an item needs.
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg))]
+
 // The core: no file system, no clock, no thread of its own.
 pub mod activation;
 pub mod catalog;

@@ -28,7 +28,7 @@
 //! number: it stands in the sum Σ_k d_k · p_k, and so in every dz_j of the row. One such sample in a
 //! batch makes the gradient of every weight before it NaN, and the next update makes the weights NaN.
 //! To train, take [`Tape::softmax_cross_entropy`], which has no such limit and takes one pass, or
-//! [`Tape::log_softmax`] and [`Tape::negative_log_likelihood`].
+//! [`Tape::log_softmax`] and [`Tape::loss_of_log_probabilities`].
 
 use super::target::{Loss, Targets, loss_shape, weighted};
 use crate::gradcheck::Case;
