@@ -15,6 +15,12 @@
 //! # Ok::<(), chainrule::ShapeError>(())
 //! ```
 //!
+//! A whole training, `cargo run --release --example train`:
+//!
+#![doc = "```no_run"]
+#![doc = include_str!("../examples/train.rs")]
+#![doc = "```"]
+//!
 //! | chapter | module | in it |
 //! |---|---|---|
 //! | 1 | [`scalar`] | one forward and one backward pass in plain numbers |

@@ -1,6 +1,8 @@
 //! The claims of chapter 2.
 
 mod numeric;
+#[allow(dead_code, reason = "the example has a network too")]
+#[path = "../examples/small_tape.rs"]
 mod small_tape;
 
 use approx::assert_relative_eq;

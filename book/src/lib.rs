@@ -65,12 +65,18 @@ impl Options {
         self.book.join("site")
     }
 
+    /// The folder of the repository.
+    fn top(&self) -> &Path {
+        self.book.parent().unwrap_or(&self.book)
+    }
+
     /// The folders whose changes change the book.
     fn watched(&self) -> Vec<PathBuf> {
-        let top = self.book.parent().unwrap_or(&self.book);
-        ["book/book.toml", "book/theme", "book/images", "chapters", "src", "tests", "notebooks"]
-            .iter()
-            .map(|path| top.join(path))
+        let own = ["book/book.toml", "book/theme", "book/images"];
+        let quoted = ["chapters", "examples", "src", "tests", "notebooks"];
+        own.iter()
+            .chain(&quoted)
+            .map(|path| self.top().join(path))
             .filter(|path| path.exists())
             .collect()
     }

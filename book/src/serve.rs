@@ -2,23 +2,29 @@
 //!
 //! The site is served from memory. While a chapter does not build, its last good pages stay, and
 //! the problems are printed.
-//!
-//! Each connection has a thread and one answer. A browser opens six at a time, and some only in
-//! advance: where they share fewer threads, a page waits for a connection that says nothing.
-//!
-//! Changes are found by looking at the times of all files, a few hundred, several times a second.
-//! The system's notices would tell of every reading too, and the build reads what it is told of.
 
 use crate::site::Site;
 use crate::{Options, build, show};
-use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, Sse};
+use axum::routing::get;
+use futures_util::stream;
+use notify::{Config, PollWatcher, RecursiveMode, Watcher};
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use thiserror::Error;
+use tokio::runtime;
+use tokio::sync::watch;
 
 /// Why the book is not served.
 #[derive(Debug, Error)]
@@ -36,164 +42,129 @@ pub enum ServeError {
     /// The first build failed.
     #[error(transparent)]
     Build(#[from] mdbook_driver::errors::Error),
+    /// The files cannot be watched.
+    #[error("cannot watch the files of the book: {0}")]
+    Watch(#[from] notify::Error),
+    /// The system refuses what a server needs.
+    #[error("cannot start the server: {0}")]
+    System(#[from] io::Error),
 }
 
 /// Listens at the end of each page for the word to load it again.
 const RELOAD: &str =
     "<script>new EventSource(\"/changes\").onmessage = () => location.reload();</script>\n";
 
-/// The pages, and the readers who wait for changes.
-#[derive(Default)]
-struct Shared {
-    site: RwLock<Site>,
-    readers: Mutex<Vec<TcpStream>>,
-}
-
-impl Shared {
-    fn readers(&self) -> MutexGuard<'_, Vec<TcpStream>> {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Puts another site in the place of this one and tells all readers.
-    fn renew(&self, site: Site) {
-        *self.site.write().unwrap_or_else(PoisonError::into_inner) = site;
-        for mut reader in self.readers().drain(..) {
-            // A reader who is gone does not answer, and is forgotten as the others are: they
-            // come back with the new page.
-            let _ = reader.write_all(b"data: reload\n\n");
-        }
-    }
-}
+/// The site of the last good build, for those who read it and wait for the next.
+type Pages = watch::Receiver<Arc<Site>>;
 
 /// Serves the book until the process ends.
 ///
 /// # Errors
 /// [`ServeError`].
 pub fn serve(options: &Options, host: IpAddr, port: u16) -> Result<(), ServeError> {
-    let address = SocketAddr::new(host, port);
-    let listener = TcpListener::bind(address).map_err(|error| {
-        let way_out = if error.kind() == io::ErrorKind::AddrNotAvailable {
-            "Name an address of this machine: `-- serve --host 127.0.0.1`".to_owned()
-        } else {
-            let other = port.wrapping_add(1).max(1024);
-            format!("Choose another port: `-- serve --port {other}`")
-        };
-        ServeError::Address { address, reason: error.to_string(), way_out }
-    })?;
-    let folder = tempfile::tempdir().map_err(mdbook_driver::errors::Error::from)?;
-    let shared = Arc::new(Shared::default());
-    let times = times(options);
-    rebuild(options, folder.path(), &shared)?;
-    let local = listener.local_addr().unwrap_or(address);
+    let listener = listen(SocketAddr::new(host, port))?;
+    let local = listener.local_addr()?;
+    let folder = tempfile::tempdir()?;
+    let (_watcher, changes) = watch_files(options)?;
+    let (site, pages) = watch::channel(Arc::new(rebuild(options, folder.path())?));
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+    thread::spawn(move || runtime.block_on(answer(listener, pages)));
     println!("The book is at http://{local}. It follows your changes; Ctrl-C ends it.");
-    let pages = Arc::clone(&shared);
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let pages = Arc::clone(&pages);
-            // A reader who went away while the page was sent is no fault.
-            thread::spawn(move || answer(stream, &pages));
+    while let Some(path) = next_change(&changes, options.top()) {
+        let start = Instant::now();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match rebuild(options, folder.path()) {
+            Ok(new) => {
+                site.send_replace(Arc::new(new));
+                println!("{name}: rebuilt in {:.1} s", start.elapsed().as_secs_f64());
+            }
+            Err(error) => show(&error),
         }
-    });
-    watch(options, folder.path(), &shared, times)
-}
-
-fn rebuild(
-    options: &Options,
-    folder: &Path,
-    shared: &Shared,
-) -> Result<(), mdbook_driver::errors::Error> {
-    build(options, folder)?;
-    shared.renew(Site::read(folder)?);
+    }
     Ok(())
 }
 
-/// Rebuilds whenever a file changes, and never returns.
-fn watch(options: &Options, folder: &Path, shared: &Shared, mut known: Times) -> ! {
-    loop {
-        thread::sleep(Duration::from_millis(300));
-        let times = times(options);
-        let Some(changed) = first_change(&known, &times) else { continue };
-        let start = Instant::now();
-        let name = changed.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match rebuild(options, folder, shared) {
-            Ok(()) => println!("{name}: rebuilt in {:.1} s", start.elapsed().as_secs_f64()),
-            Err(error) => show(&error),
-        }
-        known = times;
-    }
+fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).map_err(|error| {
+        let way_out = if error.kind() == io::ErrorKind::AddrNotAvailable {
+            "Name an address of this machine: `-- serve --host 127.0.0.1`".to_owned()
+        } else {
+            let other = address.port().wrapping_add(1).max(1024);
+            format!("Choose another port: `-- serve --port {other}`")
+        };
+        ServeError::Address { address, reason: error.to_string(), way_out }
+    })
 }
 
-/// When each file was last changed.
-type Times = BTreeMap<PathBuf, SystemTime>;
+fn rebuild(options: &Options, folder: &Path) -> Result<Site, mdbook_driver::errors::Error> {
+    build(options, folder)?;
+    Ok(Site::read(folder)?)
+}
 
-fn times(options: &Options) -> Times {
-    let mut times = Times::new();
+type Changes = Receiver<notify::Result<notify::Event>>;
+
+/// Looks at the files, a few hundred, twice a second.
+///
+/// The system's own notices come sooner. But a network drive has none, nor has a Windows drive seen
+/// from Linux, and Linux sends one for every file that the build reads.
+fn watch_files(options: &Options) -> Result<(PollWatcher, Changes), notify::Error> {
+    let (sender, changes) = mpsc::channel();
+    let every = Duration::from_millis(500);
+    // The watcher keeps times in seconds. By times alone it would miss a second change in one.
+    let config = Config::default().with_poll_interval(every).with_compare_contents(true);
+    let mut watcher = PollWatcher::new(sender, config)?;
     for path in options.watched() {
-        add_times(&path, &mut times);
+        watcher.watch(&path, RecursiveMode::Recursive)?;
     }
-    times
+    Ok((watcher, changes))
 }
 
-/// A file that goes away while it is looked at has no time, which is a change.
-fn add_times(path: &Path, times: &mut Times) {
-    let Ok(metadata) = path.metadata() else { return };
-    if metadata.is_dir() {
-        // Checkpoints of Jupyter, and the like.
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        for entry in path.read_dir().into_iter().flatten().flatten().filter(|_| !hidden) {
-            add_times(&entry.path(), times);
-        }
-    } else if let Ok(time) = metadata.modified() {
-        times.insert(path.to_owned(), time);
-    }
+/// The next file in the folder `top` that changes. All that has changed by then is in one build.
+fn next_change(changes: &Changes, top: &Path) -> Option<PathBuf> {
+    let path = changes.iter().find_map(|event| changed_file(event, top))?;
+    while changes.try_recv().is_ok() {}
+    Some(path)
 }
 
-fn first_change<'a>(before: &'a Times, after: &'a Times) -> Option<&'a PathBuf> {
-    let gone = before.keys().find(|path| !after.contains_key(*path));
-    let new = after.iter().find(|(path, time)| before.get(*path) != Some(time));
-    new.map(|(path, _)| path).or(gone)
+/// The file that an event tells of. A folder changes with its files, and nothing hidden, such as a
+/// checkpoint of Jupyter, is quoted.
+fn changed_file(event: notify::Result<notify::Event>, top: &Path) -> Option<PathBuf> {
+    let is_hidden = |path: &Path| {
+        let path = path.strip_prefix(top).unwrap_or(path);
+        path.iter().any(|part| part.to_string_lossy().starts_with('.'))
+    };
+    event.ok()?.paths.into_iter().find(|path| !path.is_dir() && !is_hidden(path))
 }
 
-/// The longest head of a request that is read, in bytes.
-const LONGEST_REQUEST: u64 = 1 << 16;
+async fn answer(listener: TcpListener, pages: Pages) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let routes = Router::new().route("/changes", get(changes)).fallback(get(page));
+    axum::serve(listener, routes.with_state(pages)).await
+}
 
-/// How long a connection may be silent before its request has come.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Tells an open page of every new site.
+async fn changes(State(mut pages): State<Pages>) -> impl IntoResponse {
+    pages.mark_unchanged();
+    Sse::new(stream::unfold(pages, async |mut pages| {
+        pages.changed().await.ok()?;
+        Some((Ok::<_, Infallible>(Event::default().data("reload")), pages))
+    }))
+}
 
-/// Answers the only request of a connection.
-fn answer(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let mut lines = BufReader::new(stream.try_clone()?.take(LONGEST_REQUEST)).lines();
-    let request = lines.next().transpose()?.unwrap_or_default();
-    // To close a connection with something unread would reset it, and lose the answer.
-    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
-    let url = request.split(' ').nth(1).unwrap_or_default();
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    if url == "/changes" {
-        stream.write_all(&head("200 OK", "text/event-stream"))?;
-        shared.readers().push(stream);
-        return Ok(());
-    }
-    let site = shared.site.read().unwrap_or_else(PoisonError::into_inner);
-    let (status, name, file) = match site.file(url) {
-        Some(file) => ("200 OK", url, file),
-        None => ("404 Not Found", "404.html", site.file("404.html").unwrap_or_default()),
+async fn page(State(pages): State<Pages>, url: Uri) -> impl IntoResponse {
+    let site = Arc::clone(&pages.borrow());
+    let (status, name, file) = match site.file(url.path()) {
+        Some(file) => (StatusCode::OK, url.path(), file),
+        None => (StatusCode::NOT_FOUND, "404.html", site.file("404.html").unwrap_or_default()),
     };
     let kind = content_type(name);
-    let mut response = head(status, kind);
-    response.extend_from_slice(file);
+    let mut body = file.to_vec();
     if kind.starts_with("text/html") {
-        response.extend_from_slice(RELOAD.as_bytes());
+        body.extend_from_slice(RELOAD.as_bytes());
     }
-    drop(site);
-    stream.write_all(&response)
-}
-
-/// The lines before the body, which ends with the connection. While one writes, a page must not
-/// come from the browser's memory.
-fn head(status: &str, kind: &str) -> Vec<u8> {
-    let fields = format!("Content-Type: {kind}\r\nCache-Control: no-store\r\nConnection: close");
-    format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n").into_bytes()
+    // While one writes, a page must not come from the browser's memory.
+    (status, [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-store")], body)
 }
 
 fn content_type(name: &str) -> &'static str {
@@ -212,18 +183,16 @@ fn content_type(name: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use notify::{Event, EventKind};
 
     #[test]
-    fn new_changed_and_deleted_files_are_changes() {
-        let (early, late) = (SystemTime::UNIX_EPOCH, SystemTime::now());
-        let times = |pairs: &[(&str, SystemTime)]| -> Times {
-            pairs.iter().map(|(path, time)| (PathBuf::from(path), *time)).collect()
-        };
-        let before = times(&[("a", early), ("b", early)]);
-        let change = |after: &Times| first_change(&before, after).cloned();
-        assert_eq!(change(&before), None);
-        assert_eq!(change(&times(&[("a", early), ("b", late)])), Some("b".into()));
-        assert_eq!(change(&times(&[("a", early), ("b", early), ("c", early)])), Some("c".into()));
-        assert_eq!(change(&times(&[("b", early)])), Some("a".into()));
+    fn a_file_in_sight_is_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path();
+        let change =
+            |path: PathBuf| changed_file(Ok(Event::new(EventKind::Any).add_path(path)), top);
+        assert_eq!(change(top.to_owned()), None);
+        assert_eq!(change(top.join(".ipynb_checkpoints/a.ipynb")), None);
+        assert_eq!(change(top.join("gone.md")), Some(top.join("gone.md")));
     }
 }

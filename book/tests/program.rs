@@ -135,7 +135,7 @@ fn serve_prints_its_address_and_answers() {
     let page = get(address, "/");
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     assert!(page.contains("text/html") && page.contains("new EventSource(\"/changes\")"));
-    assert!(get(address, "/theme/katex.css").contains("Content-Type: text/css"));
+    assert!(get(address, "/theme/katex.css").contains("content-type: text/css"));
     assert!(get(address, "/none.html").starts_with("HTTP/1.1 404"));
     assert!(get(address, "/../Cargo.toml").starts_with("HTTP/1.1 404"));
 }

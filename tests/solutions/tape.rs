@@ -9,7 +9,8 @@ use ndarray::arr1;
 use small_tape::SmallTape;
 use std::ops::{Add, Mul};
 
-#[path = "../small_tape/mod.rs"]
+#[allow(dead_code, reason = "the example has a network too")]
+#[path = "../../examples/small_tape.rs"]
 mod small_tape;
 
 #[test]
