@@ -82,18 +82,19 @@ pub enum Purpose {
 impl Purpose {
     /// The purpose and its indices as the three words of a key behind the seed.
     ///
-    /// Each purpose keeps its number for ever: another number gives other bits.
+    /// Each purpose keeps its number for ever: another one gives other bits. None is 0, so that no key is
+    /// all zeros.
     fn words(self) -> [u64; 3] {
         match self {
-            Self::Init => [0, 0, 0],
-            Self::Order { epoch } => [1, epoch, 0],
-            Self::Mask { layer, step } => [2, layer, step],
-            Self::Augmentation { epoch, sample } => [3, epoch, sample],
-            Self::Split => [4, 0, 0],
-            Self::Digit { sample } => [5, sample, 0],
-            Self::Picture { sample } => [6, sample, 0],
-            Self::Points => [7, 0, 0],
-            Self::Check => [8, 0, 0],
+            Self::Init => [1, 0, 0],
+            Self::Order { epoch } => [2, epoch, 0],
+            Self::Mask { layer, step } => [3, layer, step],
+            Self::Augmentation { epoch, sample } => [4, epoch, sample],
+            Self::Split => [5, 0, 0],
+            Self::Digit { sample } => [6, sample, 0],
+            Self::Picture { sample } => [7, sample, 0],
+            Self::Points => [8, 0, 0],
+            Self::Check => [9, 0, 0],
         }
     }
 }
