@@ -333,7 +333,7 @@ fn a_validation_leaves_the_trained_weights_alone() {
 fn the_best_epoch_is_one_of_the_average() {
     let plan = Plan {
         epochs: 12,
-        schedule: Schedule::Constant { rate: 0.3 },
+        schedule: Schedule::Constant { rate: 0.5 },
         averaging: Some(Averaging::Exponential { decay: 0.5 }),
         keep_best: true,
         ..plan()
