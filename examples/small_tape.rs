@@ -74,14 +74,14 @@ fn main() {
         let rate = if round == 0 { 0.0 } else { 0.3 };
         let (mut loss, mut right) = (0.0, 0.0);
         for i in 0..points.len() {
-            let (mut x, y) = ([0.0; 2], points.label(i) as f64);
+            let (mut x, t) = ([0.0; 2], points.label(i) as f64);
             points.read(i, &mut x);
             let mut tape = SmallTape::default();
             let w = weights.map(|w| tape.leaf(w));
             let x = x.map(|x| tape.leaf(x));
             let h = [0, 3, 6].map(|k| unit(&mut tape, &w[k..k + 3], &x));
             let p = unit(&mut tape, &w[9..], &h);
-            let error = tape.values[p] - y;
+            let error = tape.values[p] - t;
             let square = tape.push(error * error, &[(p, 2.0 * error)]);
             for (w, d) in weights.iter_mut().zip(tape.gradients(square)) {
                 *w -= rate * d;

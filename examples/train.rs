@@ -9,14 +9,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut tape = Tape::<f32>::new();
     let x = tape.input(Array2::zeros((100, 784)));
-    let y = tape.input(Array1::zeros(100));
+    let t = tape.input(Array1::zeros(100));
     let w1 = tape.parameter(HeNormal.sample(784, 128, &[784, 128], &mut rng));
     let b1 = tape.parameter(Array1::zeros(128));
     let w2 = tape.parameter(HeNormal.sample(128, 10, &[128, 10], &mut rng));
     let b2 = tape.parameter(Array1::zeros(10));
     let h = tape.linear_relu(x, w1, b1)?;
     let logits = tape.linear(h, w2, b2)?;
-    let loss = tape.softmax_cross_entropy(logits, y)?;
+    let loss = tape.softmax_cross_entropy(logits, t)?;
     let mut adam = Optimizer::new("adam".parse()?, 0.0, &tape, &[w1, b1, w2, b2])?;
 
     let mut right = 0;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (i, mut image) in tape.value_mut(x).outer_iter_mut().enumerate() {
             digits.read(i, image.as_slice_mut().expect("an image is contiguous"));
         }
-        tape.set(y, &Array1::from_shape_fn(100, |i| digits.label(i) as f32))?;
+        tape.set(t, &Array1::from_shape_fn(100, |i| digits.label(i) as f32))?;
         tape.forward();
         let predictions = rows(tape.value(logits)).map(argmax);
         right += predictions.enumerate().filter(|&(i, class)| class == digits.label(i)).count();
