@@ -1,6 +1,9 @@
 //! Neural networks from one scalar chain rule up: every derivation a test, and the code that
 //! is derived is the code that trains.
 //!
+//! At its heart is reverse-mode automatic differentiation (autograd, backpropagation): a [`Tape`]
+//! records a computation once, replays it, and finds the gradient of its result in one pass back.
+//!
 //! ```
 //! use chainrule::Tape;
 //! use ndarray::arr2;
@@ -24,20 +27,21 @@
 //! | chapter | module | in it |
 //! |---|---|---|
 //! | 1 | [`scalar`] | one forward and one backward pass in plain numbers |
-//! | 2 | [`mod@tape`] | the computation, recorded once and replayed; why backwards, and why gradients add up |
+//! | 2 | [`mod@tape`], [`tensor`], [`real`] | the computation, recorded once and replayed; why backwards, and why gradients add up |
 //! | 3 | [`gradcheck`], [`catalog`] | gradients against central differences |
 //! | 4 | [`elementwise`] | arithmetic, division, broadcasting, sums and means |
 //! | 5 | [`matmul`] | the two gradients of a product, and the bias |
 //! | 6 | [`activation`] | sigmoid, tanh, ReLU, SELU, GELU |
-//! | 7 | [`softmax`] | softmax, cross-entropy, KL divergence |
-//! | 8 | [`normalize`] | row, batch and layer normalization; standardized inputs |
+//! | 7 | [`softmax`], [`fraction`] | softmax, cross-entropy, Kullback–Leibler divergence |
+//! | 8 | [`normalize`], [`hyperparameter`] | row, batch and layer normalization; standardized inputs |
 //! | 9 | [`init`], [`random`] | where to start, and what draws it |
-//! | 10 | [`optim`] | descent, momentum, Adam, schedules, averages |
-//! | 11 | [`data`], `train`, `checkpoint`, `record` | learning |
+//! | 10 | [`optim`], [`named`] | descent, momentum, Adam, schedules, averages |
+//! | 11 | [`data`], `train`, `checkpoint`, `record`, `file` | learning |
 //! | 12 | [`network`], [`layers`], [`mlp`], [`metrics`] | networks that read digits |
 //! | 13 | [`conv`] | convolution, its gradients, pooling |
-//! | 14 | [`cnn`], [`dropout`], [`data::augment`], [`whiten`], [`views`] | networks that read pictures |
+//! | 14 | [`cnn`], [`dropout`], [`data::augment`], [`whiten`], [`views`], [`model`] | networks that read pictures |
 //! | 15 | [`parallel`], [`product`], `throughput` | where the time goes, how fast it could be, and why no bit depends on the threads |
+//! | all | `plot` | figures |
 //!
 //! # Features
 //!

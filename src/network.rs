@@ -1,5 +1,5 @@
 //! A network recorded on a tape, with names: what training, checkpoints and predictions share.
-//! Chapter 11.
+//! Chapter 12.
 
 use crate::data::Dataset;
 use crate::named::{Learned, RestoreError};
