@@ -1,13 +1,11 @@
 //! The equations of chapter 6, evaluated on both sides.
 
-mod numeric;
-
+use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::activation::{Activation, SELU_ALPHA, SELU_LAMBDA, gelu, relu, selu, sigmoid};
 use chainrule::gradcheck::Draw;
 use chainrule::{Real, Tape, Tensor};
 use ndarray::{Array1, Array2, arr1};
-use numeric::gradient;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 /// Places on both sides of zero, none at a kink.

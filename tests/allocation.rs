@@ -11,7 +11,8 @@ use ndarray::Axis;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// Counts what the calling thread allocates.
+/// Counts what the calling thread allocates. The program has one allocator for all its tests: those
+/// that run at the same time have threads of their own, and so counts of their own.
 struct Counting;
 
 thread_local! {
@@ -29,6 +30,12 @@ unsafe impl GlobalAlloc for Counting {
         count();
         // SAFETY: the caller's promise, passed on.
         unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise, passed on.
+        unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {

@@ -2,13 +2,11 @@
 
 #![cfg(feature = "cli")]
 
-mod process;
-
+use crate::process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
 use chainrule::Tensor;
 use chainrule::checkpoint::Checkpoint;
 use chainrule::random::Seeds;
 use chainrule::record::Record;
-use process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;

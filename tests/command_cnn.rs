@@ -2,13 +2,11 @@
 
 #![cfg(feature = "cli")]
 
-mod process;
-
+use crate::process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
 use chainrule::checkpoint::Checkpoint;
 use chainrule::data::pictures;
 use chainrule::record::Record;
 use image::{GrayImage, Luma, Rgb, RgbImage};
-use process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
 use serde_json::Value;
 use std::path::Path;
 use tempfile::TempDir;

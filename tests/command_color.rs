@@ -2,14 +2,12 @@
 
 #![cfg(feature = "cli")]
 
-mod process;
-
+use crate::process::{assert_failure, assert_success, run, stderr, stdout, text};
 use chainrule::checkpoint::Checkpoint;
 use chainrule::data::augment::{Augmentation, Flip};
 use chainrule::data::{cifar, folder, pictures};
 use chainrule::record::Record;
 use image::{GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
-use process::{assert_failure, assert_success, run, stderr, stdout, text};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

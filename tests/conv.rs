@@ -1,7 +1,6 @@
 //! The equations of chapter 13, evaluated on both sides.
 
-mod numeric;
-
+use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::conv::pool::{self, Window, blocks};
 use chainrule::conv::{Algorithm, Conv, Geometry, definition, patches};
@@ -12,7 +11,6 @@ use ndarray::{
     Array1, Array2, Array3, Array4, ArrayView4, ArrayViewMut4, Axis, IxDyn, arr1, arr2,
     concatenate, s,
 };
-use numeric::gradient;
 use proptest::prelude::*;
 use std::iter::zip;
 

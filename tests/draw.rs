@@ -365,7 +365,7 @@ fn a_drawing_holds_the_svg() {
 fn a_notebook_sees_the_drawing_and_its_text() {
     let test = std::env::current_exe().unwrap();
     let output = Command::new(test)
-        .args(["--exact", "a_cell_shows_a_drawing", "--nocapture"])
+        .args(["--exact", "draw::a_cell_shows_a_drawing", "--nocapture"])
         .output()
         .unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();

@@ -1,13 +1,11 @@
 //! The equations of chapter 4, evaluated on both sides.
 
-mod numeric;
-
+use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::gradcheck::Draw;
 use chainrule::parallel::{self, MIN_ENTRIES};
 use chainrule::{ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, ArrayD, Axis, Ix2, IxDyn, Zip, arr0, arr1, arr2};
-use numeric::gradient;
 use proptest::prelude::*;
 
 type Record2 = fn(&mut Tape<f64>, Var, Var) -> Result<Var, ShapeError>;

@@ -1,5 +1,10 @@
 //! The examples, as a reader runs them, and the README's copy of one. `cargo test` builds them
-//! first; `cargo test --test examples` runs them as they were last built.
+//! first; `cargo test --test all examples` runs them as they were last built.
+
+/// The small tape, for the tests of chapter 2.
+#[allow(dead_code, reason = "the example has a network too")]
+#[path = "../examples/small_tape.rs"]
+pub mod small_tape;
 
 use std::env::{self, consts::EXE_SUFFIX};
 use std::process::Command;

@@ -1,14 +1,12 @@
 //! The claims of chapter 3: the check's own error, and the faults that it must find.
 
-mod numeric;
-
+use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::catalog;
 use chainrule::gradcheck::{Draw, Gradcheck, Report, assert_gradients};
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::{BrokenRule, Op, Tape, Tensor, Var};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Ix1, Ix2, IxDyn, arr1, arr2};
-use numeric::gradient;
 
 /// An op with a right forward pass and a backward pass of the test's choice.
 struct Planted {

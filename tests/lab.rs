@@ -3,9 +3,7 @@
 
 #![cfg(all(feature = "cli", unix))]
 
-mod process;
-
-use process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
+use crate::process::{assert_failure, assert_success, chainrule, run, stderr, stdout, text};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,7 +1,6 @@
 //! The equations of chapter 5, evaluated on both sides.
 
-mod numeric;
-
+use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::gradcheck::Draw;
 use chainrule::matmul::product;
@@ -9,7 +8,6 @@ use chainrule::parallel::MIN_MULTIPLICATIONS;
 use chainrule::product::gemm;
 use chainrule::{Real, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Ix2, IxDyn, arr1, arr2, s};
-use numeric::gradient;
 use proptest::prelude::*;
 
 /// A·B as three loops, in f64.

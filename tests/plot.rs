@@ -800,7 +800,7 @@ fn a_file_that_cannot_be_written_is_named() {
 fn a_notebook_sees_the_figure_its_description_and_errors() {
     let test = std::env::current_exe().unwrap();
     let output = Command::new(test)
-        .args(["--exact", "a_cell_shows_figures", "--nocapture"])
+        .args(["--exact", "plot::a_cell_shows_figures", "--nocapture"])
         .output()
         .unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();

@@ -1,14 +1,12 @@
 //! Chapter 8: inputs standardized with constants.
 
-mod numeric;
-
+use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::gradcheck::Draw;
 use chainrule::network::Recorder;
 use chainrule::softmax::Loss;
 use chainrule::{Network, Tape, Tensor};
 use ndarray::{arr1, arr2, arr3};
-use numeric::gradient;
 
 const MEAN: [f64; 3] = [0.5, -1.0, 2.0];
 const STD: [f64; 3] = [0.25, 2.0, 0.5];

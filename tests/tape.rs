@@ -1,19 +1,14 @@
 //! The claims of chapter 2.
 
-mod numeric;
-#[allow(dead_code, reason = "the example has a network too")]
-#[path = "../examples/small_tape.rs"]
-mod small_tape;
-
+use crate::examples::small_tape::SmallTape;
+use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
 use chainrule::scalar::ASYMMETRIC;
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::{BrokenRule, Mlp, Mode, Op, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, IxDyn, arr1, arr2};
-use numeric::gradient;
 use proptest::prelude::*;
-use small_tape::SmallTape;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -62,7 +62,7 @@ pub fn quote(repository: &Repository, target: &str, documented: bool) -> Result<
     let path = target.split(['#', '@']).next().unwrap_or(target);
     let source =
         repository.link("source-link", &escape_text(path), path, &lines_fragment(&code.lines));
-    let run = code.test.and_then(|test| Some(format!("{} {test}", command(path)?)));
+    let run = code.test.and_then(|test| command(path, &test));
     let run = run.map_or_else(String::new, |run| {
         // A test's name is long: a phone may break it behind an underscore.
         let underscore = escape_text("_");
@@ -75,10 +75,10 @@ pub fn quote(repository: &Repository, target: &str, documented: bool) -> Result<
     ))
 }
 
-/// The command that runs the tests of a file in `tests`.
-pub fn command(path: &str) -> Option<String> {
-    let name = path.strip_prefix("tests/")?.split(['/', '.']).next()?;
-    Some(format!("cargo test --test {name}"))
+/// The command that runs a test of a file in `tests`, which is a module of their one program.
+pub fn command(path: &str, test: &str) -> Option<String> {
+    let module = path.strip_prefix("tests/")?.strip_suffix(".rs")?.replace('/', "::");
+    Some(format!("cargo test --test all {module}::{test}"))
 }
 
 /// `text` in a fence that nothing in it can close.
@@ -127,11 +127,14 @@ mod tests {
 
     #[test]
     fn a_test_has_a_command() {
-        assert_eq!(command("tests/matmul.rs").as_deref(), Some("cargo test --test matmul"));
         assert_eq!(
-            command("tests/solutions/matmul.rs").as_deref(),
-            Some("cargo test --test solutions")
+            command("tests/matmul.rs", "eq_matmul").as_deref(),
+            Some("cargo test --test all matmul::eq_matmul")
         );
-        assert_eq!(command("src/matmul.rs"), None);
+        assert_eq!(
+            command("tests/solutions/matmul.rs", "by_hand").as_deref(),
+            Some("cargo test --test all solutions::matmul::by_hand")
+        );
+        assert_eq!(command("src/matmul.rs", "eq_matmul"), None);
     }
 }

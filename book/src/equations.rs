@@ -161,11 +161,9 @@ fn link(repository: &Repository, file: &str, text: &str, test: &Item) -> String 
     let lines = lines_fragment(&items::lines(text, &test.undocumented));
     let label = escape_text(&format!("test {}", name(test)));
     let link = repository.link("test-link", &label, file, &lines);
-    match code::command(file) {
+    match code::command(file, name(test)) {
         // Where the command is, nobody needs to look for it.
-        Some(command) => {
-            format!("<span title=\"{} {}\">{link}</span>", escape_text(&command), name(test))
-        }
+        Some(command) => format!("<span title=\"{}\">{link}</span>", escape_text(&command)),
         None => link,
     }
 }

@@ -61,7 +61,7 @@ fn code_stands_as_it_is_in_the_repository() {
             "for x in x {\n    y.push(2.0 * x);\n}</code>",
             "https://example.org/files/src/scale.rs#L9-L11",
             "<code class=\"language-rust\">#[test]\nfn eq_double() {",
-            "cargo test --test scale eq_double",
+            "cargo test --test all scale::eq_double",
         ],
     );
     assert!(!page.contains("ANCHOR"), "{page}");

@@ -1,17 +1,13 @@
 //! Solutions of chapter 2.
 
+use crate::examples::small_tape::SmallTape;
 use approx::assert_relative_eq;
 use chainrule::gradcheck::Gradcheck;
 use chainrule::scalar::{ASYMMETRIC, Sample, Weights};
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::{BrokenRule, Op, ShapeError, Tape, Tensor};
 use ndarray::arr1;
-use small_tape::SmallTape;
 use std::ops::{Add, Mul};
-
-#[allow(dead_code, reason = "the example has a network too")]
-#[path = "../../examples/small_tape.rs"]
-mod small_tape;
 
 #[test]
 fn by_hand() -> Result<(), ShapeError> {

@@ -1,0 +1,83 @@
+//! Every test of this folder, in one program: a program a file would link the library forty times.
+//!
+//! A file is a module here, so that its name chooses its tests: `cargo test --test all matmul`.
+
+mod activation;
+mod allocation;
+mod augment;
+mod average;
+mod catalog;
+mod channels;
+mod chapters;
+mod cifar;
+mod cnn;
+mod command;
+mod command_bench;
+mod command_cnn;
+mod command_color;
+mod conv;
+mod data;
+mod digits;
+mod draw;
+mod dropout;
+mod elementwise;
+mod ellipse;
+mod examples;
+mod gradcheck;
+mod init;
+mod lab;
+mod matmul;
+mod metrics;
+mod mlp;
+mod normalize;
+mod numeric;
+mod optim;
+mod pictures;
+mod plot;
+mod precision;
+#[cfg(feature = "cli")]
+mod process;
+mod random;
+mod records;
+mod replay;
+mod safetensors;
+mod scalar;
+mod softmax;
+mod solutions;
+mod split;
+mod standardize;
+mod tape;
+mod train;
+mod views;
+mod whiten;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules that lie in a folder, without the file that names them, and those that it names.
+fn modules(file: &Path) -> [Vec<String>; 2] {
+    let mut lying = Vec::new();
+    for entry in fs::read_dir(file.parent().unwrap()).unwrap() {
+        let path = entry.unwrap().path();
+        let is_module = path.extension().is_some_and(|extension| extension == "rs") && path != file
+            || path.join("mod.rs").is_file();
+        if is_module {
+            lying.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    lying.sort();
+    let source = fs::read_to_string(file).unwrap();
+    let named = source.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    [lying, named.map(str::to_owned).collect()]
+}
+
+/// A file that no `mod` names is never compiled, and its tests pass unseen.
+#[test]
+fn every_file_is_a_module() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let lists: Vec<PathBuf> = ["all.rs", "solutions/mod.rs"].map(|list| folder.join(list)).into();
+    for list in lists {
+        let [lying, named] = modules(&list);
+        assert_eq!(lying, named, "left: the files beside {}; right: its modules", list.display());
+    }
+}
