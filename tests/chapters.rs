@@ -1,8 +1,9 @@
 //! A chapter stands on those before it: what a module imports belongs to no later chapter.
 
+use crate::catalog::sources;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What any module may use, wherever it is explained: how loops are shared between threads, how products
 /// are computed, and how random numbers are drawn.
@@ -65,20 +66,6 @@ fn imports(source: &str) -> Vec<String> {
     }
     // `Mlp` and `Network` stand at the root of the crate, under the names of their modules.
     paths.into_iter().map(|path| path.to_lowercase()).collect()
-}
-
-/// All Rust files below `folder`.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }
 
 #[test]
