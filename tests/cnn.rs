@@ -15,7 +15,7 @@ use chainrule::softmax::Loss;
 use chainrule::views::Views;
 use chainrule::whiten::Whitening;
 use chainrule::{Network, ShapeError, Tensor};
-use ndarray::{Array1, Array2, Array4, Ix4, s};
+use ndarray::{Array2, Array4, Ix4, s};
 
 fn fraction(value: f64) -> Fraction {
     Fraction::new(value).unwrap()
@@ -601,7 +601,7 @@ mod trained {
         let filters = Whitening::default().filters::<f32>(&train, &moments).unwrap();
         assert_eq!(saved.tensors["whiten.weight"], filters);
         let single = |constants: &[f64]| {
-            constants.iter().map(|&x| x as f32).collect::<Array1<f32>>().into_dyn()
+            constants.iter().map(|&x| x as f32).collect::<ndarray::Array1<f32>>().into_dyn()
         };
         assert_eq!(saved.tensors["standardize.mean"], single(&moments.mean));
         assert_eq!(saved.tensors["standardize.std"], single(&moments.std));
