@@ -3,7 +3,7 @@
 use approx::{assert_abs_diff_eq, assert_relative_eq};
 use chainrule::fraction::Fraction;
 use chainrule::gradcheck::Draw;
-use chainrule::softmax::{Loss, Reduction, log_sum_exp, softmax_row};
+use chainrule::softmax::{Loss, Reduction, argmax, log_sum_exp, softmax_row};
 use chainrule::{Real, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, Axis, arr0, arr1, arr2, array};
 use proptest::prelude::*;
@@ -846,4 +846,19 @@ proptest! {
             prop_assert!(row.sum().abs() < 1e-5);
         }
     }
+}
+
+#[test]
+fn the_prediction_is_the_first_of_the_largest() {
+    assert_eq!(argmax(&[1.0, 3.0, -2.0, 3.0]), 1);
+    assert_eq!(argmax(&[-0.5, -3.0]), 0);
+    assert_eq!(argmax(&[-3.0, -1.0, -0.5]), 2);
+    assert_eq!(argmax(&[2.0]), 0);
+}
+
+#[test]
+fn the_mean_loss_of_a_sample_follows_from_either_reduction() {
+    let mean = Loss::default();
+    assert_eq!(mean.of_a_sample(6.0, 4), 6.0);
+    assert_eq!(SUM.of_a_sample(6.0, 4), 1.5);
 }
