@@ -226,7 +226,7 @@ fn fetch_file(
     file: &KnownFile,
     folder: &Path,
     mirrors: &[&str],
-    progress: &mut impl FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Fetched, FetchError> {
     if let Some(path) = at_hand(file, folder)? {
         return Ok(Fetched { path, from: None });
@@ -270,7 +270,7 @@ fn download(
     file: &KnownFile,
     url: &str,
     folder: &Path,
-    progress: &mut impl FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
     let part = folder.join(format!("{}.part", file.name));
     let unpack = file.checked == Checked::Unpacked;
@@ -295,7 +295,7 @@ fn receive(
     name: &str,
     url: &str,
     part: &Path,
-    progress: &mut impl FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), FetchError> {
     let mut done = fs::metadata(part).map_or(0, |part| part.len());
     let mut response = request(agent, url, done)?;
