@@ -196,7 +196,7 @@ pub struct Case {
     pub record: fn(tape: &mut Tape<f64>, draw: &mut Draw) -> Result<Var, ShapeError>,
 }
 
-/// Fixes the inputs of all cases: with numbers of both signs in each, so that no branch goes unchecked.
+/// Fixes the inputs of all cases.
 const CASE_SEED: u64 = 2;
 
 impl Case {
