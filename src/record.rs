@@ -31,7 +31,7 @@ pub struct Record {
     pub samples_per_second: f64,
     /// The look at the test data.
     pub test: Test,
-    /// The commit of this repository that made it, where later ones no longer give its numbers. No
+    /// The commit of this repository that it came with, where later ones no longer give its numbers. No
     /// program writes it: it is added to the records that are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
