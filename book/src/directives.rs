@@ -8,7 +8,7 @@
 //! | `{{output notebooks/05-matmul.ipynb#cell}}` | what the cell printed, or the table that it showed |
 //! | `{{number notebooks/records/x.json#/path as percent 1}}` | a number of a record: see [`crate::records`] |
 //! | `{{reported 94.8 %}}` | a number that somebody else reports |
-//! | `{{shapes}}` | the shape ledger of the chapter: its equations with more than single numbers |
+//! | `{{shapes}}` | the shape ledger of the chapter |
 //! | `{{solutions}}` | all exercises of the book, with links to their solutions |
 //!
 //! Quotation marks hold a source with spaces together:

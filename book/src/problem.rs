@@ -73,9 +73,10 @@ pub enum Fault {
     #[error("the id `{id}` is taken: see {first}. Choose another")]
     DuplicateId { id: String, first: Place },
     #[error(
-        "equation `{id}` has no shape ledger. Add a line such as `shapes: [m, n] = [m, k] · [k, n]`"
+        "a scalar equation has no ledger line: `shapes: {shapes}` of equation `{id}` names single \
+         numbers alone. Take the line away"
     )]
-    EquationWithoutShapes { id: String },
+    ScalarLedger { id: String, shapes: String },
     #[error(
         "equation `{id}` has no test. Write `#[test] fn {test}()` in `{file}`, or take the number \
          away: a definition stands between double dollars{hint}"

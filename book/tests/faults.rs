@@ -62,13 +62,23 @@ fn a_test_needs_its_equation() {
 }
 
 #[test]
-fn an_equation_needs_an_id_a_ledger_and_a_chapter() {
+fn an_equation_needs_an_id_and_a_chapter() {
     added("```eq\nx = x\nshapes: [n]\n```", &["no id", "```eq matmul-dw"]);
     added("```eq Shift\nx = x\nshapes: [n]\n```", &["`Shift` is no id"]);
-    added("```eq new\nx = x\n```", &["`new` has no shape ledger", "shapes: [m, n]"]);
     let problem =
         Fixture::new().append("chapters/index.md", "```eq a\na\nshapes: [n]\n```").problem();
     says_all(&problem, &["chapters/index.md:6: ", "need a chapter"]);
+}
+
+#[test]
+fn a_scalar_equation_has_no_ledger_line() {
+    added(
+        "```eq new\nx = x\nshapes: [n] = [n]\nshapes: [] = []\n```",
+        &["a scalar equation has no ledger line", "`shapes: [] = []` of equation `new`"],
+    );
+    let scalar = Fixture::new().replace(SHIFT, "shapes: [n] = [n]\n", "");
+    let summary = book::check(&scalar.options()).unwrap();
+    assert_eq!(summary.equations, 2);
 }
 
 #[test]
