@@ -1,5 +1,4 @@
-//! Quotes within the text: `{{code …}}`, `{{output …}}`, `{{number …}}`, `{{reported …}}`,
-//! `{{shapes}}` and `{{solutions}}`.
+//! Quotes within the text: `{{code …}}`, `{{output …}}`, `{{number …}}` and others.
 //!
 //! | directive | becomes |
 //! |---|---|
@@ -9,6 +8,7 @@
 //! | `{{number notebooks/records/x.json#/path as percent 1}}` | a number of a record: see [`crate::records`] |
 //! | `{{reported 94.8 %}}` | a number that somebody else reports |
 //! | `{{shapes}}` | the shape ledger of the chapter |
+//! | `{{exercise scalar_tanh}}` | an exercise: see [`crate::exercises`]; `as try it` after it heads one within the text |
 //! | `{{solutions}}` | all exercises of the book, with links to their solutions |
 //!
 //! Quotation marks hold a source with spaces together:
@@ -46,6 +46,8 @@ pub enum Request<'a> {
     Reported(&'a str),
     /// The chapter's shape ledger.
     Shapes,
+    /// An exercise, and whether it stands within the text.
+    Exercise(&'a str, bool),
     /// The exercises of the book.
     Solutions,
 }
@@ -97,6 +99,8 @@ fn parse(text: &str) -> Option<Request<'_>> {
     match (kind, target, options) {
         ("shapes", "", "") => Some(Request::Shapes),
         ("solutions", "", "") => Some(Request::Solutions),
+        ("exercise", _, "") if !target.is_empty() => Some(Request::Exercise(target, false)),
+        ("exercise", _, "as try it") => Some(Request::Exercise(target, true)),
         ("reported", _, _) if !rest.is_empty() => Some(Request::Reported(rest)),
         (_, "", _) => None,
         ("code", _, "") => Some(Request::Code(target, true)),
@@ -141,8 +145,24 @@ pub fn revise(
             }
             Request::Shapes => Ok(equations::ledger(equations)),
             Request::Solutions => Ok(solutions.to_owned()),
+            // It has a place on a page, which its own module fills.
+            Request::Exercise(..) => continue,
         };
         revision.replace_or_note(page, range.clone(), text);
+    }
+}
+
+/// Notes those that only a page can have, where `passage` is a caption or an exercise.
+pub fn refuse_those_of_a_page(
+    passage: &Page<'_>,
+    directives: &[Directive<'_>],
+    revision: &mut Revision,
+) {
+    for Directive { request, range } in directives {
+        if matches!(request, Request::Exercise(..)) {
+            let text = passage.text[range.clone()].to_owned();
+            revision.note(passage, range.start, Fault::DirectiveWithinPassage { text });
+        }
     }
 }
 
@@ -179,6 +199,8 @@ mod tests {
     fn requests_are_understood() {
         assert_eq!(parse("shapes"), Some(Request::Shapes));
         assert_eq!(parse("solutions"), Some(Request::Solutions));
+        assert_eq!(parse("exercise a_b"), Some(Request::Exercise("a_b", false)));
+        assert_eq!(parse("exercise a_b as try it"), Some(Request::Exercise("a_b", true)));
         assert_eq!(parse("reported 94.8 %"), Some(Request::Reported("94.8 %")));
         assert_eq!(parse("code a.rs#b without docs"), Some(Request::Code("a.rs#b", false)));
         assert_eq!(
@@ -190,7 +212,14 @@ mod tests {
             parse("number \"a.json#/op=b, with c/d\" as scientific 1"),
             Some(Request::Number("a.json#/op=b, with c/d", None, Some("scientific 1")))
         );
-        let refused = ["number a after b", "number a percent", "number \"a b", "figure a"];
+        let refused = [
+            "exercise",
+            "exercise a as",
+            "number a after b",
+            "number a percent",
+            "number \"a b",
+            "figure a",
+        ];
         for text in ["", "code", "code a b"].into_iter().chain(refused) {
             assert_eq!(parse(text), None, "{text}");
         }

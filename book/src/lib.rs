@@ -2,8 +2,8 @@
 //!
 //! Chapters hold prose. Everything else on a page is quoted from where it is tested or was run:
 //! equations are tied to tests ([`equations`]), code comes from the sources ([`code`]), figures and
-//! outputs from notebooks ([`figures`], [`directives`]), numbers from records ([`records`]). What
-//! is typed in their place is refused ([`prose`]). A quote that finds nothing, and a link that leads
+//! outputs from notebooks ([`figures`], [`directives`]), numbers from records ([`records`]), exercises
+//! from the reader's package ([`exercises`]). What is typed in their place is refused ([`prose`]). A quote that finds nothing, and a link that leads
 //! nowhere ([`links`]), stop the build with the file, the line and the way out ([`problem`]).
 //!
 //! [`preprocessor`] puts these together, for `cargo run --release -p book` as for `mdbook build
@@ -15,6 +15,7 @@ pub mod chapter;
 pub mod code;
 pub mod directives;
 pub mod equations;
+pub mod exercises;
 pub mod figures;
 pub mod headings;
 pub mod items;
@@ -73,7 +74,7 @@ impl Options {
     /// The folders whose changes change the book.
     fn watched(&self) -> Vec<PathBuf> {
         let own = ["book/book.toml", "book/theme", "book/images"];
-        let quoted = ["chapters", "examples", "src", "tests", "notebooks"];
+        let quoted = ["chapters", "examples", "exercises", "src", "tests", "notebooks"];
         own.iter()
             .chain(&quoted)
             .map(|path| self.top().join(path))

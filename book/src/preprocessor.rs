@@ -7,6 +7,8 @@
 use crate::chapter::Chapter;
 use crate::directives::{self, Directive};
 use crate::equations::{self, Equation};
+use crate::exercises::list::List;
+use crate::exercises::{self, Exercise};
 use crate::figures::{self, Figure};
 use crate::headings::{self, Heading};
 use crate::labels::Labels;
@@ -138,7 +140,8 @@ struct Sheet<'a> {
     equations: Vec<Equation>,
     figures: Vec<Figure>,
     directives: Vec<Directive<'a>>,
-    exercises: Exercises,
+    exercises: Vec<Exercise>,
+    listed_exercises: Exercises,
 }
 
 impl<'a> Manuscript<'a> {
@@ -148,6 +151,7 @@ impl<'a> Manuscript<'a> {
         let mut problems = Vec::new();
         let mut pages = Vec::new();
         let mut solutions = String::new();
+        let list = List::read(&repository).map_err(|problem| problems.push(*problem)).ok();
         for text in texts {
             let page = Page::parse(&text.file, 1, &text.content);
             let mut revision = Revision::default();
@@ -163,11 +167,19 @@ impl<'a> Manuscript<'a> {
             let equations = equations::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
             let figures = figures::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
             let directives = directives::collect(&page, &mut revision);
-            let exercises = solutions::collect(&page, &headings, &mut labels, &mut revision);
-            if let Some(title) = headings.first() {
-                let title = page.text[title.range.clone()].trim_matches(['#', ' ', '\n']);
-                solutions.push_str(&solutions::list(&page, title, &exercises));
-            }
+            let exercises = list.as_ref().map_or_else(Vec::new, |list| {
+                exercises::collect(
+                    &page,
+                    chapter.as_ref(),
+                    &directives,
+                    list,
+                    &repository,
+                    &mut labels,
+                    &mut revision,
+                )
+            });
+            let listed_exercises = solutions::collect(&page, &headings, &mut labels, &mut revision);
+            solutions.push_str(&solutions::list(&page, &headings, &listed_exercises, &exercises));
             problems.append(&mut revision.problems);
             pages.push(Sheet {
                 page,
@@ -177,9 +189,12 @@ impl<'a> Manuscript<'a> {
                 figures,
                 directives,
                 exercises,
+                listed_exercises,
             });
         }
-        Self { pages, labels, solutions, repository, mathematics: Mathematics::default(), problems }
+        let mathematics = Mathematics::default();
+        let solutions = mathematics.within(&solutions);
+        Self { pages, labels, solutions, repository, mathematics, problems }
     }
 
     /// The pages as mdBook shall render them.
@@ -195,7 +210,7 @@ impl<'a> Manuscript<'a> {
         let repository = &self.repository;
         let mut revision = Revision::default();
         headings::revise(page, headings, &mut revision);
-        solutions::revise(exercises, &mut revision);
+        solutions::revise(&sheet.listed_exercises, &mut revision);
         if let Some(chapter) = &sheet.chapter {
             sections::revise(
                 page,
@@ -215,20 +230,22 @@ impl<'a> Manuscript<'a> {
                 &mut revision,
             );
         }
-        let caption = |caption: &Page<'_>, revision: &mut Revision| {
-            let mut of_caption = Revision::default();
-            let directives = directives::collect(caption, &mut of_caption);
-            self.revise_text(caption, &directives, equations, &mut of_caption);
-            let (text, problems) = of_caption.apply(caption.text);
+        let passage = |passage: &Page<'_>, revision: &mut Revision| {
+            let mut of_passage = Revision::default();
+            let directives = directives::collect(passage, &mut of_passage);
+            directives::refuse_those_of_a_page(passage, &directives, &mut of_passage);
+            self.revise_text(passage, &directives, equations, &mut of_passage);
+            let (text, problems) = of_passage.apply(passage.text);
             revision.problems.extend(problems);
             text
         };
-        figures::revise(page, figures, repository, caption, &mut revision);
+        figures::revise(page, figures, repository, passage, &mut revision);
+        exercises::revise(exercises, repository, passage, &mut revision);
         self.revise_text(page, directives, equations, &mut revision);
         revision.apply(page.text)
     }
 
-    /// What a caption can have as well as a page.
+    /// What a caption and an exercise can have as well as a page.
     fn revise_text(
         &self,
         page: &Page<'_>,

@@ -94,6 +94,35 @@ pub enum Fault {
          `<summary>Solution of exercise {number}</summary>`"
     )]
     ExerciseWithoutSolution { number: u64 },
+    #[error(
+        "there is no exercise `{name}`{hint} `exercises/info.toml` lists them; `rustlings dev update` \
+         takes a new one into the package"
+    )]
+    NoExercise { name: String, hint: String },
+    #[error(
+        "exercise `{name}` belongs to `{found}`, and this chapter's folder is `{folder}`. Show one of \
+         this chapter, or correct `dir` in `exercises/info.toml`"
+    )]
+    ExerciseOfAnotherChapter { name: String, found: String, folder: String },
+    #[error("an exercise needs a chapter: a file such as `05-matmul.md`")]
+    ExerciseOutsideChapter,
+    #[error(
+        "exercise `{name}` has no hint. Give it a line `hint = \"\"\"…\"\"\"`: a nudge in Markdown"
+    )]
+    ExerciseWithoutHint { name: String },
+    #[error("exercise `{name}` has no solution. Write it in `{path}`")]
+    ExerciseWithoutSolutionFile { name: String, path: String },
+    #[error("exercise `{name}` is not in `{chapter}`. Show it there: {{{{exercise {name}}}}}")]
+    UnshownExercise { name: String, chapter: String },
+    #[error("this file needs {missing}")]
+    ExerciseFile { missing: &'static str },
+    #[error("this is no list of exercises: {reason}. `rustlings dev check` says more")]
+    NotAListOfExercises { reason: String },
+    #[error(
+        "`{text}` has its place on a page of its own line, not within a caption or an exercise. \
+         Move it there"
+    )]
+    DirectiveWithinPassage { text: String },
     #[error("numbered equations need a chapter: a file such as `05-matmul.md`")]
     EquationOutsideChapter,
     #[error(
@@ -120,8 +149,8 @@ pub enum Fault {
     NoAnchor { path: String, name: String, hint: String },
     #[error(
         "`{text}` is not understood. Write {{{{code FILE#ITEM}}}}, {{{{output NOTEBOOK#CELL}}}}, \
-         {{{{number RECORD#/PATH as percent 1}}}}, {{{{reported 95 %}}}}, {{{{shapes}}}} or \
-         {{{{solutions}}}}"
+         {{{{number RECORD#/PATH as percent 1}}}}, {{{{reported 95 %}}}}, {{{{shapes}}}}, \
+         {{{{exercise NAME}}}} or {{{{solutions}}}}"
     )]
     Directive { text: String },
 

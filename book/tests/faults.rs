@@ -27,8 +27,8 @@ fn says_all(problem: &str, says: &[&str]) {
 #[test]
 fn a_book_in_order_has_no_problem() {
     let summary = book::check(&Fixture::new().options()).unwrap();
-    assert_eq!((summary.pages, summary.equations, summary.figures), (3, 2, 2));
-    assert_eq!(summary.quotes, 10);
+    assert_eq!((summary.pages, summary.equations, summary.figures), (4, 2, 2));
+    assert_eq!(summary.quotes, 13);
 }
 
 #[test]
@@ -239,6 +239,59 @@ fn quoted_numbers_are_there() {
 }
 
 #[test]
+fn an_exercise_is_complete() {
+    let (asked, solved) = ("exercises/exercises/01_scale/", "exercises/solutions/01_scale/");
+    let (list, back) = ("exercises/info.toml", format!("{asked}scale_back.rs"));
+    added(
+        "{{exercise scale_bak}}",
+        &["no exercise `scale_bak`; did you mean `scale_back`?", "exercises/info.toml"],
+    );
+    added("{{exercise scale_back}}", &["belongs to `01_scale`", "folder is `02_shift`"]);
+    let twice = Fixture::new().append(SCALE, "{{exercise scale_back}}").problem();
+    says_all(
+        &twice,
+        &["01-scale.md:56: ", "`ex:scale_back` is taken: see chapters/01-scale.md:52"],
+    );
+    let outside = Fixture::new().append("chapters/index.md", "{{exercise scale_back}}").problem();
+    says_all(&outside, &["chapters/index.md:6: ", "an exercise needs a chapter"]);
+
+    let problem = |path: &str, old, new| Fixture::new().replace(path, old, new).problem();
+    let hint = problem(list, "hint = \"Which $f$ undoes it?\"", "hint = \"\"");
+    says_all(&hint, &["exercises/info.toml:10: ", "`scale_back` has no hint"]);
+    let unsolved = Fixture::new().remove(&format!("{solved}scale_back.rs")).problem();
+    says_all(&unsolved, &["exercises/info.toml:10: ", "`scale_back` has no solution", solved]);
+    let missing = Fixture::new().remove(&back).problem();
+    says_all(&missing, &["exercises/info.toml:10: ", "cannot read", &back]);
+    let hidden = Fixture::new().replace(SCALE, "{{exercise scale_back}}", "None.").problem();
+    says_all(&hidden, &["info.toml:10: ", "`scale_back` is not in `chapters/01-scale.md`"]);
+    let broken = Fixture::new().replace(list, "dir = \"01_scale\"", "dir = ");
+    let problems = problems(book::check(&broken.options()).unwrap_err());
+    says_all(&problems.join("\n"), &["exercises/info.toml:5: ", "no list of exercises"]);
+
+    let effort = problem(&back, "●●○ about", "about");
+    says_all(&effort, &["scale_back.rs:2: ", "●●○ about 15 minutes"]);
+    let main = problem(&format!("{solved}scale_back.rs"), "fn main", "fn other");
+    says_all(&main, &["solutions/01_scale/scale_back.rs:1: ", "`fn main()`"]);
+}
+
+#[test]
+fn an_exercise_s_fault_has_its_line() {
+    let (asked, solved) = ("exercises/exercises/01_scale/", "exercises/solutions/01_scale/");
+    let problem = |path: &str, old, new| Fixture::new().replace(path, old, new).problem();
+    let text = problem(&format!("{asked}scale_back.rs"), "Undo it.", "It\n//! is 1.5.");
+    says_all(&text, &["scale_back.rs:5: ", "the number `1.5` is typed"]);
+    let link = problem(&format!("{asked}scale_twice.rs"), "02-shift.md", "02-shift.md#it");
+    says_all(&link, &["scale_twice.rs:4: ", "02-shift.md#it"]);
+    let directive = problem(&format!("{solved}scale_back.rs"), "Halve it.", "{{exercise a}}");
+    says_all(
+        &directive,
+        &["solutions/01_scale/scale_back.rs:1: ", "`{{exercise a}}` has its place"],
+    );
+    let hint = problem("exercises/info.toml", "#eq:double", "#eq:doubl");
+    says_all(&hint, &["exercises/info.toml:7: ", "did you mean `eq:double`?"]);
+}
+
+#[test]
 fn all_problems_are_shown_at_once() {
     let fixture = Fixture::new()
         .append(SCALE, "See [](#eq:none).")
@@ -247,7 +300,7 @@ fn all_problems_are_shown_at_once() {
     assert!(error.to_string().ends_with("4 problems: the book is not built"), "{error}");
     let problems = problems(error);
     let order: Vec<_> = problems.iter().map(|p| p.split(": ").next().unwrap()).collect();
-    assert_eq!(order[0], "chapters/01-scale.md:48");
+    assert_eq!(order[0], "chapters/01-scale.md:56");
     assert_eq!(&order[1..], ["chapters/02-shift.md:12"; 3]);
 }
 

@@ -103,6 +103,47 @@ fn numbers_and_outputs_come_from_runs() {
 }
 
 #[test]
+fn an_exercise_has_its_question_its_hint_and_its_solution() {
+    let fixture = Fixture::new();
+    let page = fixture.page("01-scale.html");
+    has(
+        &page,
+        &[
+            "id=\"ex:scale_twice\" role=\"group\" aria-labelledby=\"ex:scale_twice-title\"",
+            "<strong>Try it (1.1). Twice, <code>f</code> of <span class=\"tex\"",
+            "aria-label=\"difficulty 1 of 3\">●○○</span> <span class=\"exercise-time\">about",
+            "<strong>Exercise 1.2. And back</strong>",
+            "as <a class=\"reference\" href=\"01-scale.html#eq:double\">(1.1)</a> does once",
+            "<a href=\"02-shift.html\">the second chapter</a>",
+            "https://example.org/files/exercises/exercises/01_scale/scale_twice.rs\">exercises",
+            "<summary>Hint for exercise 1.1</summary>\n<p>Look at <a class=\"reference\"",
+            "<summary>Solution of exercise 1.1</summary><span id=\"solution-scale_twice\"></span>\n<p>Two",
+            "solutions/01_scale/scale_twice.rs#L3-L5",
+            "<code class=\"language-rust\">fn twice(x: f64) -&gt; f64 {\n    4.0 * x\n}</code>",
+            "href=\"01-scale.html#ex:scale_twice\">exercise 1.1</a>",
+        ],
+    );
+    for command in ["rustlings run scale_back", "cargo test --bin scale_back"] {
+        let escaped: String =
+            command
+                .chars()
+                .map(|c| {
+                    if c.is_ascii_punctuation() { format!("&#{};", u32::from(c)) } else { c.into() }
+                })
+                .collect();
+        has(&page, &[&format!("<code class=\"run-command\">{escaped}</code>")]);
+    }
+    has(
+        &fixture.page("solutions.html"),
+        &[
+            "<strong><a href=\"01-scale.html#exercises\">Scale</a></strong>",
+            "<a href=\"01-scale.html#solution-scale_twice\">1.1. Twice, <code>f</code> of <span",
+            "<a href=\"01-scale.html#solution-scale_back\">1.2. And back</a>",
+        ],
+    );
+}
+
+#[test]
 fn a_chapter_names_its_files_and_its_shapes() {
     let page = Fixture::new().page("01-scale.html");
     has(
