@@ -9,6 +9,7 @@
 //! | `{{reported 94.8 %}}` | a number that somebody else reports |
 //! | `{{shapes}}` | the shape ledger of the chapter |
 //! | `{{exercise scalar_tanh}}` | an exercise: see [`crate::exercises`]; `as try it` after it heads one within the text |
+//! | `{{score}}` | what the networks of all chapters up to here get right: see [`crate::score`] |
 //! | `{{solutions}}` | all exercises of the book, with links to their solutions |
 //!
 //! Quotation marks hold a source with spaces together:
@@ -48,6 +49,8 @@ pub enum Request<'a> {
     Shapes,
     /// An exercise, and whether it stands within the text.
     Exercise(&'a str, bool),
+    /// The score so far.
+    Score,
     /// The exercises of the book.
     Solutions,
 }
@@ -98,6 +101,7 @@ fn parse(text: &str) -> Option<Request<'_>> {
     let options = options.trim();
     match (kind, target, options) {
         ("shapes", "", "") => Some(Request::Shapes),
+        ("score", "", "") => Some(Request::Score),
         ("solutions", "", "") => Some(Request::Solutions),
         ("exercise", _, "") if !target.is_empty() => Some(Request::Exercise(target, false)),
         ("exercise", _, "as try it") => Some(Request::Exercise(target, true)),
@@ -145,8 +149,8 @@ pub fn revise(
             }
             Request::Shapes => Ok(equations::ledger(equations)),
             Request::Solutions => Ok(solutions.to_owned()),
-            // It has a place on a page, which its own module fills.
-            Request::Exercise(..) => continue,
+            // They have a place on a page, which their own modules fill.
+            Request::Exercise(..) | Request::Score => continue,
         };
         revision.replace_or_note(page, range.clone(), text);
     }
@@ -159,7 +163,7 @@ pub fn refuse_those_of_a_page(
     revision: &mut Revision,
 ) {
     for Directive { request, range } in directives {
-        if matches!(request, Request::Exercise(..)) {
+        if matches!(request, Request::Exercise(..) | Request::Score) {
             let text = passage.text[range.clone()].to_owned();
             revision.note(passage, range.start, Fault::DirectiveWithinPassage { text });
         }

@@ -29,6 +29,7 @@ pub mod problem;
 pub mod prose;
 pub mod records;
 pub mod repository;
+pub mod score;
 pub mod search;
 pub mod sections;
 pub mod serve;

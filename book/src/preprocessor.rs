@@ -18,6 +18,7 @@ use crate::page::{Page, Revision};
 use crate::problem::{Fault, Problems};
 use crate::prose;
 use crate::repository::Repository;
+use crate::score::{self, Scored};
 use crate::sections;
 use crate::solutions::{self, Exercises};
 use mdbook_preprocessor::book::{Book, Chapter as BookChapter};
@@ -241,6 +242,7 @@ impl<'a> Manuscript<'a> {
         };
         figures::revise(page, figures, repository, passage, &mut revision);
         exercises::revise(exercises, repository, passage, &mut revision);
+        score::revise(page, directives, &self.chapters(), repository, &mut revision);
         self.revise_text(page, directives, equations, &mut revision);
         revision.apply(page.text)
     }
@@ -259,6 +261,17 @@ impl<'a> Manuscript<'a> {
         directives::revise(page, directives, equations, solutions, &self.repository, revision);
         let quoted: Vec<_> = directives.iter().map(|directive| directive.range.clone()).collect();
         prose::check(page, &quoted, revision);
+    }
+
+    /// The chapters, in the order of their numbers.
+    fn chapters(&self) -> Vec<Scored<'_>> {
+        let chapters = self.pages.iter().filter_map(|sheet| {
+            let title = sheet.headings.first().map_or("", |heading| heading.title(&sheet.page));
+            Some(Scored { chapter: sheet.chapter.as_ref()?, file: sheet.page.file, title })
+        });
+        let mut chapters: Vec<_> = chapters.collect();
+        chapters.sort_by_key(|scored| scored.chapter.number);
+        chapters
     }
 
     fn summary(&self) -> Summary {

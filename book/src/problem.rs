@@ -150,7 +150,7 @@ pub enum Fault {
     #[error(
         "`{text}` is not understood. Write {{{{code FILE#ITEM}}}}, {{{{output NOTEBOOK#CELL}}}}, \
          {{{{number RECORD#/PATH as percent 1}}}}, {{{{reported 95 %}}}}, {{{{shapes}}}}, \
-         {{{{exercise NAME}}}} or {{{{solutions}}}}"
+         {{{{score}}}}, {{{{exercise NAME}}}} or {{{{solutions}}}}"
     )]
     Directive { text: String },
 
@@ -192,6 +192,13 @@ pub enum Fault {
     )]
     TypedRust,
 
+    #[error("a score is that of a chapter: a file such as `05-matmul.md`")]
+    ScoreOutsideChapter,
+    #[error(
+        "cell `score` of `{path}` prints no score, but `{text}`. Print `The score: the tape: 93.42 % \
+         right, ± 0.81 over five seeds`"
+    )]
+    NotAScore { path: String, text: String },
     #[error("`{path}` is no record: {reason}. Record the run again")]
     NotARecord { path: String, reason: String },
     #[error("`{path}` has nothing at `{pointer}`{hint} Correct the path")]

@@ -37,17 +37,21 @@ pub fn quote(
         Some(format) => formatted(&value, format)?,
         None => escape_text(&value),
     };
+    Ok(linked(repository, target, &shown))
+}
+
+/// A number, which is HTML, with a link to `target` from which it was quoted.
+pub fn linked(repository: &Repository, target: &str, shown: &str) -> String {
     let title = escape_attribute(&format!("from {target}"));
+    let (path, within) = target.split_once('#').unwrap_or((target, ""));
     let fragment = if path.ends_with(".ipynb") { within } else { "" };
-    let address = repository.address(path, fragment);
-    Ok(match address {
+    match repository.address(path, fragment) {
         Some(address) => format!(
-            "<a class=\"number\" title=\"{title}\" href=\"{}\">{}</a>",
-            escape_attribute(&address),
-            shown
+            "<a class=\"number\" title=\"{title}\" href=\"{}\">{shown}</a>",
+            escape_attribute(&address)
         ),
         None => format!("<span class=\"number\" title=\"{title}\">{shown}</span>"),
-    })
+    }
 }
 
 fn look_up<'a>(path: &str, record: &'a Value, pointer: &str) -> Result<&'a Value, Fault> {

@@ -110,7 +110,7 @@ pub fn list(
     if exercises.titles.is_empty() && on_own_code.is_empty() {
         return String::new();
     }
-    let title = page.text[title.range.clone()].trim_matches(['#', ' ', '\n']);
+    let title = title.title(page);
     let file = page.file.rsplit('/').next().unwrap_or(page.file);
     let has_section = headings.iter().any(|heading| heading.id == SECTION);
     let section = if has_section { format!("#{SECTION}") } else { String::new() };

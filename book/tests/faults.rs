@@ -9,11 +9,11 @@ use fixture::{Fixture, problems};
 const SCALE: &str = "chapters/01-scale.md";
 const SHIFT: &str = "chapters/02-shift.md";
 
-/// The problem after `paragraph` was added to the second chapter, whose line 12 it becomes.
+/// The problem after `paragraph` was added to the second chapter, whose line 14 it becomes.
 #[track_caller]
 fn added(paragraph: &str, says: &[&str]) {
     let problem = Fixture::new().append(SHIFT, paragraph).problem();
-    assert!(problem.starts_with("chapters/02-shift.md:12: "), "{problem}");
+    assert!(problem.starts_with("chapters/02-shift.md:14: "), "{problem}");
     says_all(&problem, says);
 }
 
@@ -28,7 +28,7 @@ fn says_all(problem: &str, says: &[&str]) {
 fn a_book_in_order_has_no_problem() {
     let summary = book::check(&Fixture::new().options()).unwrap();
     assert_eq!((summary.pages, summary.equations, summary.figures), (4, 2, 2));
-    assert_eq!(summary.quotes, 13);
+    assert_eq!(summary.quotes, 15);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_file_has_the_number_of_its_chapter() {
 fn broken_latex_is_found() {
     added(r"So $\frac{1}$ of it.", &[r"in `\frac{1}`", "Correct the LaTeX"]);
     let problem = Fixture::new().append(SHIFT, r"So $\frac{1}{2 of it.").problem();
-    says_all(&problem, &["chapters/02-shift.md:12: ", "this dollar sign begins no formula"]);
+    says_all(&problem, &["chapters/02-shift.md:14: ", "this dollar sign begins no formula"]);
     added(r"$$ \undefined $$", &["Undefined control sequence", r"\undefined"]);
     added(r"So $1 + \sqrt x$.", &[r"write `\sqrt{…}`", r"in `1 + \sqrt x`"]);
     let problem = Fixture::new().replace(SHIFT, "y = x + 1", r"y = \left( x + 1").problem();
@@ -178,7 +178,7 @@ fn quoted_cells_are_there_and_have_run() {
 fn a_notebook_that_is_none_is_named() {
     let fixture = Fixture::new().replace("notebooks/01-scale.ipynb", "\"cells\"", "\"cell\"");
     let problems = problems(book::check(&fixture.options()).unwrap_err());
-    assert_eq!(problems.len(), 5);
+    assert_eq!(problems.len(), 7);
     says_all(&problems[0], &["`notebooks/01-scale.ipynb` is no notebook", "missing field `cells`"]);
 }
 
@@ -250,7 +250,7 @@ fn an_exercise_is_complete() {
     let twice = Fixture::new().append(SCALE, "{{exercise scale_back}}").problem();
     says_all(
         &twice,
-        &["01-scale.md:56: ", "`ex:scale_back` is taken: see chapters/01-scale.md:52"],
+        &["01-scale.md:58: ", "`ex:scale_back` is taken: see chapters/01-scale.md:54"],
     );
     let outside = Fixture::new().append("chapters/index.md", "{{exercise scale_back}}").problem();
     says_all(&outside, &["chapters/index.md:6: ", "an exercise needs a chapter"]);
@@ -292,6 +292,27 @@ fn an_exercise_s_fault_has_its_line() {
 }
 
 #[test]
+fn a_score_is_there_and_says_how_much_is_right() {
+    let (first, second) = ("notebooks/01-scale.ipynb", "notebooks/02-shift.ipynb");
+    let problem = |path: &str, old, new| Fixture::new().replace(path, old, new).problem();
+    let none = problem(second, "\"id\": \"score\"", "\"id\": \"scores\"");
+    says_all(&none, &["02-shift.md:12: ", second, "no cell `score`", "`scores`?"]);
+    let unclear = problem(second, "95.10 % right", "95.10 %");
+    says_all(
+        &unclear,
+        &["02-shift.md:12: ", "prints no score, but `The score: one more: 95.10 %,"],
+    );
+    let outside = Fixture::new().append("chapters/index.md", "{{score}}").problem();
+    says_all(&outside, &["chapters/index.md:6: ", "a score is that of a chapter"]);
+    let caption = problem(SCALE, "caption: See", "caption: {{score}} See");
+    says_all(&caption, &["chapters/01-scale.md:31: ", "`{{score}}` has its place"]);
+    let earlier = Fixture::new().replace(first, "± 0.81", "0.81");
+    let problems = problems(book::check(&earlier.options()).unwrap_err());
+    says_all(&problems.join("\n"), &["01-scale.md:50: ", "02-shift.md:12: ", "prints no score"]);
+    assert_eq!(problems.len(), 2);
+}
+
+#[test]
 fn all_problems_are_shown_at_once() {
     let fixture = Fixture::new()
         .append(SCALE, "See [](#eq:none).")
@@ -300,8 +321,8 @@ fn all_problems_are_shown_at_once() {
     assert!(error.to_string().ends_with("4 problems: the book is not built"), "{error}");
     let problems = problems(error);
     let order: Vec<_> = problems.iter().map(|p| p.split(": ").next().unwrap()).collect();
-    assert_eq!(order[0], "chapters/01-scale.md:56");
-    assert_eq!(&order[1..], ["chapters/02-shift.md:12"; 3]);
+    assert_eq!(order[0], "chapters/01-scale.md:58");
+    assert_eq!(&order[1..], ["chapters/02-shift.md:14"; 3]);
 }
 
 #[test]

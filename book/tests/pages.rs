@@ -121,18 +121,10 @@ fn an_exercise_has_its_question_its_hint_and_its_solution() {
             "solutions/01_scale/scale_twice.rs#L3-L5",
             "<code class=\"language-rust\">fn twice(x: f64) -&gt; f64 {\n    4.0 * x\n}</code>",
             "href=\"01-scale.html#ex:scale_twice\">exercise 1.1</a>",
+            "<code class=\"run-command\">rustlings run scale_back</code>",
+            "<code class=\"run-command\">cargo test --bin scale_back</code>",
         ],
     );
-    for command in ["rustlings run scale_back", "cargo test --bin scale_back"] {
-        let escaped: String =
-            command
-                .chars()
-                .map(|c| {
-                    if c.is_ascii_punctuation() { format!("&#{};", u32::from(c)) } else { c.into() }
-                })
-                .collect();
-        has(&page, &[&format!("<code class=\"run-command\">{escaped}</code>")]);
-    }
     has(
         &fixture.page("solutions.html"),
         &[
@@ -141,6 +133,27 @@ fn an_exercise_has_its_question_its_hint_and_its_solution() {
             "<a href=\"01-scale.html#solution-scale_back\">1.2. And back</a>",
         ],
     );
+}
+
+#[test]
+fn a_score_has_a_line_for_each_chapter_up_to_its_own() {
+    let fixture = Fixture::new();
+    let page = fixture.page("02-shift.html");
+    let source = "title=\"from notebooks/02-shift.ipynb#score\"";
+    has(
+        &page,
+        &[
+            "<td><a href=\"01-scale.html\">1. Scale</a></td><td>doubling</td>",
+            ">93.42 %</a></td>",
+            "<td><strong><a href=\"02-shift.html\">2. Shift</a></strong></td>",
+            &format!("<strong><a class=\"number\" {source} href=\"https://example.org/files/"),
+            ">± 0.33</a>, five seeds</strong></td>",
+        ],
+    );
+    assert!(!fixture.page("01-scale.html").contains("95.10 %"));
+    let without = Fixture::new().replace("notebooks/01-scale.ipynb", "\"score\"", "\"scored\"");
+    let without = without.replace("chapters/01-scale.md", "{{score}}", "");
+    assert!(!without.page("02-shift.html").contains("93.42 %"));
 }
 
 #[test]
