@@ -41,8 +41,8 @@ pub enum Request<'a> {
     Code(&'a str, bool),
     /// The output of a cell.
     Output(&'a str),
-    /// A number: its source, the words before it, its format.
-    Number(&'a str, Option<&'a str>, Option<&'a str>),
+    /// A number.
+    Number(Source<'a>),
     /// A number that somebody else reports.
     Reported(&'a str),
     /// The chapter's shape ledger.
@@ -53,6 +53,17 @@ pub enum Request<'a> {
     Score,
     /// The exercises of the book.
     Solutions,
+}
+
+/// Where a number is, and how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// The record and the path in it, or the notebook and its cell.
+    pub target: &'a str,
+    /// The words that the cell prints before it.
+    pub after: Option<&'a str>,
+    /// Its format, such as `percent 1`.
+    pub format: Option<&'a str>,
 }
 
 /// The directives of a page.
@@ -94,11 +105,7 @@ pub fn collect<'a>(page: &Page<'a>, revision: &mut Revision) -> Vec<Directive<'a
 fn parse(text: &str) -> Option<Request<'_>> {
     let (kind, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let rest = rest.trim();
-    let (target, options) = match rest.strip_prefix('"') {
-        Some(quoted) => quoted.split_once('"')?,
-        None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
-    };
-    let options = options.trim();
+    let (target, options) = target(rest)?;
     match (kind, target, options) {
         ("shapes", "", "") => Some(Request::Shapes),
         ("score", "", "") => Some(Request::Score),
@@ -110,22 +117,35 @@ fn parse(text: &str) -> Option<Request<'_>> {
         ("code", _, "") => Some(Request::Code(target, true)),
         ("code", _, "without docs") => Some(Request::Code(target, false)),
         ("output", _, "") => Some(Request::Output(target)),
-        ("number", _, _) => {
-            let (after, options) = match options.strip_prefix("after \"") {
-                Some(rest) => {
-                    let (words, rest) = rest.split_once('"')?;
-                    (Some(words), rest.trim())
-                }
-                None => (None, options),
-            };
-            let format = match options {
-                "" => None,
-                options => Some(options.strip_prefix("as ")?.trim()),
-            };
-            Some(Request::Number(target, after, format))
-        }
+        ("number", _, _) => source(rest).map(Request::Number),
         _ => None,
     }
+}
+
+/// A target, between quotation marks or up to a space, and what follows it.
+fn target(text: &str) -> Option<(&str, &str)> {
+    let (target, options) = match text.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?,
+        None => text.split_once(char::is_whitespace).unwrap_or((text, "")),
+    };
+    Some((target, options.trim()))
+}
+
+/// The source of a number: `TARGET after "words " as percent 1`.
+pub fn source(text: &str) -> Option<Source<'_>> {
+    let (target, options) = target(text.trim())?;
+    let (after, options) = match options.strip_prefix("after \"") {
+        Some(rest) => {
+            let (words, rest) = rest.split_once('"')?;
+            (Some(words), rest.trim())
+        }
+        None => (None, options),
+    };
+    let format = match options {
+        "" => None,
+        options => Some(options.strip_prefix("as ")?.trim()),
+    };
+    (!target.is_empty()).then_some(Source { target, after, format })
 }
 
 /// Puts what they ask for in the place of the directives.
@@ -141,9 +161,7 @@ pub fn revise(
         let text = match request {
             Request::Code(target, documented) => code::quote(repository, target, *documented),
             Request::Output(target) => output(repository, target),
-            Request::Number(target, after, format) => {
-                records::quote(repository, target, *after, *format)
-            }
+            Request::Number(source) => records::quote(repository, source),
             Request::Reported(text) => {
                 Ok(format!("<span class=\"reported\" title=\"as reported\">{text}</span>"))
             }
@@ -201,6 +219,8 @@ mod tests {
 
     #[test]
     fn requests_are_understood() {
+        let number =
+            |target, after, format| Some(Request::Number(Source { target, after, format }));
         assert_eq!(parse("shapes"), Some(Request::Shapes));
         assert_eq!(parse("solutions"), Some(Request::Solutions));
         assert_eq!(parse("exercise a_b"), Some(Request::Exercise("a_b", false)));
@@ -209,12 +229,12 @@ mod tests {
         assert_eq!(parse("code a.rs#b without docs"), Some(Request::Code("a.rs#b", false)));
         assert_eq!(
             parse("number a.ipynb#c after \"error \" as scientific 1"),
-            Some(Request::Number("a.ipynb#c", Some("error "), Some("scientific 1")))
+            number("a.ipynb#c", Some("error "), Some("scientific 1"))
         );
-        assert_eq!(parse("number a.json#/b"), Some(Request::Number("a.json#/b", None, None)));
+        assert_eq!(parse("number a.json#/b"), number("a.json#/b", None, None));
         assert_eq!(
             parse("number \"a.json#/op=b, with c/d\" as scientific 1"),
-            Some(Request::Number("a.json#/op=b, with c/d", None, Some("scientific 1")))
+            number("a.json#/op=b, with c/d", None, Some("scientific 1"))
         );
         let refused = [
             "exercise",

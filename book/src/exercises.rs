@@ -14,10 +14,10 @@ use crate::chapter::Chapter;
 use crate::code;
 use crate::directives::{Directive, Request};
 use crate::labels::Labels;
-use crate::page::{Page, Revision, escape_text};
-use crate::problem::{Fault, Place, Problem};
+use crate::page::{Page, Passage, Revision, escape_text};
+use crate::problem::{Fault, Problem};
 use crate::repository::Repository;
-use file::{Passage, Question, Solution};
+use file::{Question, Solution};
 use list::{Entry, List};
 use std::ops::Range;
 
@@ -124,10 +124,8 @@ pub fn revise(
     revision: &mut Revision,
 ) {
     for exercise in exercises {
-        let mut text = |passage: &Passage, revision: &mut Revision| {
-            let Place { file, line } = &passage.place;
-            expand(&Page::parse(file, *line, &passage.text), revision)
-        };
+        let mut text =
+            |passage: &Passage, revision: &mut Revision| expand(&passage.page(), revision);
         let Exercise { question, hint, solution, .. } = exercise;
         let title = text(&question.title, revision);
         let asked = text(&question.text, revision);

@@ -24,6 +24,7 @@ pub mod links;
 pub mod mathematics;
 pub mod notebook;
 pub mod page;
+pub mod predict;
 pub mod preprocessor;
 pub mod problem;
 pub mod prose;

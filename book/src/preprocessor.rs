@@ -15,6 +15,7 @@ use crate::labels::Labels;
 use crate::links;
 use crate::mathematics::Mathematics;
 use crate::page::{Page, Revision};
+use crate::predict::{self, Prediction};
 use crate::problem::{Fault, Problems};
 use crate::prose;
 use crate::repository::Repository;
@@ -140,6 +141,7 @@ struct Sheet<'a> {
     headings: Vec<Heading>,
     equations: Vec<Equation>,
     figures: Vec<Figure>,
+    predictions: Vec<Prediction>,
     directives: Vec<Directive<'a>>,
     exercises: Vec<Exercise>,
     listed_exercises: Exercises,
@@ -167,6 +169,7 @@ impl<'a> Manuscript<'a> {
             let headings = headings::collect(&page, &mut labels, &mut revision);
             let equations = equations::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
             let figures = figures::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
+            let predictions = predict::collect(&page, &mut labels, &mut revision);
             let directives = directives::collect(&page, &mut revision);
             let exercises = list.as_ref().map_or_else(Vec::new, |list| {
                 exercises::collect(
@@ -188,6 +191,7 @@ impl<'a> Manuscript<'a> {
                 headings,
                 equations,
                 figures,
+                predictions,
                 directives,
                 exercises,
                 listed_exercises,
@@ -241,6 +245,7 @@ impl<'a> Manuscript<'a> {
             text
         };
         figures::revise(page, figures, repository, passage, &mut revision);
+        predict::revise(page, &sheet.predictions, repository, passage, &mut revision);
         exercises::revise(exercises, repository, passage, &mut revision);
         score::revise(page, directives, &self.chapters(), repository, &mut revision);
         self.revise_text(page, directives, equations, &mut revision);

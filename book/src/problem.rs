@@ -203,17 +203,28 @@ pub enum Fault {
     NotARecord { path: String, reason: String },
     #[error("`{path}` has nothing at `{pointer}`{hint} Correct the path")]
     NoField { path: String, pointer: String, hint: String },
-    #[error("`{value}` is no number. Quote a number, or drop the format `{format}`")]
-    NotANumber { value: String, format: String },
+    #[error("`{value}` is no number. Quote a number{hint}")]
+    NotANumber { value: String, hint: String },
     #[error(
         "the format `{format}` is unknown. There are: `fixed 2`, `percent 1`, `scientific 1`, \
          `grouped`"
     )]
     UnknownFormat { format: String },
     #[error(
-        "cell `{cell}` of `{path}` does not say `{after}` before a number{hint} Correct the words"
+        "cell `{cell}` of `{path}` does not say `{after}` before {wanted}{hint} Correct the words"
     )]
-    NoSuchWords { path: String, cell: String, after: String, hint: String },
+    NoSuchWords { path: String, cell: String, after: String, wanted: &'static str, hint: String },
+    #[error(
+        "the source `{text}` is not understood. Write it as in {{{{number …}}}}: \
+         `notebooks/02-tape.ipynb#id after \"paths: \" as grouped`"
+    )]
+    AnswerSource { text: String },
+    #[error("the answer `{answer}` is none of the choices `{choices}`. Make it one of them")]
+    AnswerIsNoChoice { answer: String, choices: String },
+    #[error("there are {places} places, but {answers} answers. Quote one for each place of `at`")]
+    AnswersForPlaces { places: usize, answers: usize },
+    #[error("the answer {value} is off the sliders, which go from {low} to {high}. Widen them")]
+    AnswerOffTheSliders { value: String, low: String, high: String },
 
     #[error("the page loads `{url}` from elsewhere. Keep a copy in book/theme")]
     ForeignRequest { url: String },

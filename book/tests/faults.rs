@@ -9,11 +9,11 @@ use fixture::{Fixture, problems};
 const SCALE: &str = "chapters/01-scale.md";
 const SHIFT: &str = "chapters/02-shift.md";
 
-/// The problem after `paragraph` was added to the second chapter, whose line 14 it becomes.
+/// The problem after `paragraph` was added to the second chapter, whose line 39 it becomes.
 #[track_caller]
 fn added(paragraph: &str, says: &[&str]) {
     let problem = Fixture::new().append(SHIFT, paragraph).problem();
-    assert!(problem.starts_with("chapters/02-shift.md:14: "), "{problem}");
+    assert!(problem.starts_with("chapters/02-shift.md:39: "), "{problem}");
     says_all(&problem, says);
 }
 
@@ -105,7 +105,7 @@ fn a_file_has_the_number_of_its_chapter() {
 fn broken_latex_is_found() {
     added(r"So $\frac{1}$ of it.", &[r"in `\frac{1}`", "Correct the LaTeX"]);
     let problem = Fixture::new().append(SHIFT, r"So $\frac{1}{2 of it.").problem();
-    says_all(&problem, &["chapters/02-shift.md:14: ", "this dollar sign begins no formula"]);
+    says_all(&problem, &["chapters/02-shift.md:39: ", "this dollar sign begins no formula"]);
     added(r"$$ \undefined $$", &["Undefined control sequence", r"\undefined"]);
     added(r"So $1 + \sqrt x$.", &[r"write `\sqrt{…}`", r"in `1 + \sqrt x`"]);
     let problem = Fixture::new().replace(SHIFT, "y = x + 1", r"y = \left( x + 1").problem();
@@ -178,7 +178,7 @@ fn quoted_cells_are_there_and_have_run() {
 fn a_notebook_that_is_none_is_named() {
     let fixture = Fixture::new().replace("notebooks/01-scale.ipynb", "\"cells\"", "\"cell\"");
     let problems = problems(book::check(&fixture.options()).unwrap_err());
-    assert_eq!(problems.len(), 7);
+    assert_eq!(problems.len(), 8);
     says_all(&problems[0], &["`notebooks/01-scale.ipynb` is no notebook", "missing field `cells`"]);
 }
 
@@ -313,6 +313,55 @@ fn a_score_is_there_and_says_how_much_is_right() {
 }
 
 #[test]
+fn a_prediction_is_complete() {
+    let problem = |old, new| Fixture::new().replace(SHIFT, old, new).problem();
+    let missing = |old, key: &str| says_all(&problem(old, ""), &["02-shift.md:", key]);
+    missing("question: Sketch the loss.\n", "needs the line `question: …`");
+    missing("kind: sketch\n", "It is `number`, `choice` or `sketch`");
+    missing("choices: above $y = x$ | below `y`\n", "needs the line `choices: …`");
+    missing("low: 0\n", "needs the line `low: …`");
+    missing("at: step 0 | 10 | 20\n", "needs the line `at: …`");
+    let answer = "answer: notebooks/02-shift.ipynb#guesses after \"side: \"\n";
+    missing(answer, "needs the line `answer: …`");
+    says_all(&problem("kind: choice", "kind: guess"), &["02-shift.md:22: ", "`kind: …`"]);
+    says_all(&problem("kind: choice", "kind: number"), &["`choices` means nothing"]);
+    says_all(&problem("unit: nats", "units: nats"), &["`units` means nothing"]);
+    says_all(&problem("high: 2", "high: 0"), &["`high: …`", "It is above `low`"]);
+    says_all(&problem("predict side", "predict Side"), &["`Side` is no id"]);
+    says_all(&problem("predict side", "predict rate"), &["`predict:rate` is taken"]);
+}
+
+#[test]
+fn a_prediction_has_an_answer() {
+    let problem = |old, new| Fixture::new().replace(SHIFT, old, new).problem();
+    let words = problem("after \"rate: \"", "after \"speed: \"");
+    says_all(&words, &["02-shift.md:18: ", "does not say `speed: ` before a number"]);
+    says_all(
+        &problem("#guesses after \"side", "#guess after \"side"),
+        &["02-shift.md:26: ", "`guess`"],
+    );
+    says_all(
+        &problem("\"loss: \" as fixed 1", "\"loss: \" in all"),
+        &["02-shift.md:36: ", "the source"],
+    );
+    let choice = problem("choices: above", "choices: on");
+    says_all(&choice, &["`above y = x` is none of the choices `on $y = x$ | below `y``"]);
+    says_all(&problem("at: step 0 | ", "at: "), &["02-shift.md:36: ", "2 places, but 3 answers"]);
+    says_all(&problem("high: 2", "high: 1.5"), &["the answer 2 is off the sliders", "0 to 1.5"]);
+    let shift = "notebooks/02-shift.ipynb";
+    let no_number = Fixture::new().replace(shift, "2 1.25 0.5", "2 1.25 half").problem();
+    says_all(&no_number, &["02-shift.md:36: ", "`half` is no number"]);
+    says_all(
+        &problem("the line lie?", "$\\a$ lie?"),
+        &["02-shift.md:", "Undefined control sequence"],
+    );
+    says_all(
+        &problem("Each takes $80$", "Each takes 8.5"),
+        &["02-shift.md:19: ", "`8.5` is typed"],
+    );
+}
+
+#[test]
 fn all_problems_are_shown_at_once() {
     let fixture = Fixture::new()
         .append(SCALE, "See [](#eq:none).")
@@ -322,7 +371,7 @@ fn all_problems_are_shown_at_once() {
     let problems = problems(error);
     let order: Vec<_> = problems.iter().map(|p| p.split(": ").next().unwrap()).collect();
     assert_eq!(order[0], "chapters/01-scale.md:58");
-    assert_eq!(&order[1..], ["chapters/02-shift.md:14"; 3]);
+    assert_eq!(&order[1..], ["chapters/02-shift.md:39"; 3]);
 }
 
 #[test]

@@ -157,6 +157,32 @@ fn a_score_has_a_line_for_each_chapter_up_to_its_own() {
 }
 
 #[test]
+fn a_prediction_has_its_question_its_controls_and_its_answer() {
+    let page = Fixture::new().page("02-shift.html");
+    has(
+        &page,
+        &[
+            "id=\"predict:rate\" role=\"group\" aria-labelledby=\"predict:rate-question\"",
+            "<strong>Predict first.</strong> How many numbers a second does <a class=\"reference\"",
+            "<form class=\"predict-guess\" hidden",
+            "<summary>Answer</summary>\n<p><span class=\"predict-measured\"><a class=\"number\"",
+            ">12,346</a>\u{202f}numbers/s</span>",
+            "microseconds.</p>",
+            "value=\"above y = x\" required",
+            "value=\"below y\" required=\"\"> <span>below <code>y</code></span></label>",
+            "min=\"0\" max=\"2\" step=\"0.02\" value=\"1\" aria-label=\"at step 0\"",
+            "style=\"--share: 0.625\"",
+            "<td style=\"text-align: right\">1.2\u{202f}nats</td>",
+        ],
+    );
+    let data =
+        page.split("data-predict=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let data: serde_json::Value = serde_json::from_str(&data.replace("&quot;", "\"")).unwrap();
+    assert_eq!((&data["page"], &data["id"]), (&"02-shift".into(), &"rate".into()));
+    assert_eq!(data["answer"], "12,346\u{202f}numbers/s");
+}
+
+#[test]
 fn a_chapter_names_its_files_and_its_shapes() {
     let page = Fixture::new().page("01-scale.html");
     has(

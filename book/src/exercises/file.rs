@@ -11,16 +11,8 @@
 //! comment of a solution explains it, and its code is what stands between the comment and `fn main`.
 
 use crate::code::{self, Code};
+use crate::page::Passage;
 use crate::problem::{Fault, Place, Problem};
-
-/// A piece of Markdown, with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passage {
-    /// The text.
-    pub text: String,
-    /// Its first line.
-    pub place: Place,
-}
 
 /// What an exercise asks.
 #[derive(Debug, PartialEq, Eq)]

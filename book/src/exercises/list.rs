@@ -1,6 +1,6 @@
 //! The list of all exercises: `exercises/info.toml`, in the format of rustlings.
 
-use super::file::Passage;
+use crate::page::Passage;
 use crate::problem::{Fault, Place, Problem, did_you_mean};
 use crate::repository::Repository;
 use serde::Deserialize;
