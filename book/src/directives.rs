@@ -9,6 +9,7 @@
 //! | `{{reported 94.8 %}}` | a number that somebody else reports |
 //! | `{{shapes}}` | the shape ledger of the chapter |
 //! | `{{exercise scalar_tanh}}` | an exercise: see [`crate::exercises`]; `as try it` after it heads one within the text |
+//! | `{{pytorch scalar}}` | a box with the same in PyTorch: see [`crate::pytorch`] |
 //! | `{{score}}` | what the networks of all chapters up to here get right: see [`crate::score`] |
 //! | `{{solutions}}` | all exercises of the book, with links to their solutions |
 //!
@@ -20,6 +21,7 @@ use crate::equations::{self, Equation};
 use crate::notebook::{Notebook, Shown};
 use crate::page::{Page, Revision, escape_attribute};
 use crate::problem::Fault;
+use crate::pytorch;
 use crate::records;
 use crate::repository::Repository;
 use pulldown_cmark::{Event, Tag, TagEnd};
@@ -49,6 +51,8 @@ pub enum Request<'a> {
     Shapes,
     /// An exercise, and whether it stands within the text.
     Exercise(&'a str, bool),
+    /// A box with the same in PyTorch.
+    PyTorch(&'a str),
     /// The score so far.
     Score,
     /// The exercises of the book.
@@ -117,6 +121,7 @@ fn parse(text: &str) -> Option<Request<'_>> {
         ("code", _, "") => Some(Request::Code(target, true)),
         ("code", _, "without docs") => Some(Request::Code(target, false)),
         ("output", _, "") => Some(Request::Output(target)),
+        ("pytorch", _, "") => Some(Request::PyTorch(target)),
         ("number", _, _) => source(rest).map(Request::Number),
         _ => None,
     }
@@ -162,6 +167,7 @@ pub fn revise(
             Request::Code(target, documented) => code::quote(repository, target, *documented),
             Request::Output(target) => output(repository, target),
             Request::Number(source) => records::quote(repository, source),
+            Request::PyTorch(name) => pytorch::quote(repository, name),
             Request::Reported(text) => {
                 Ok(format!("<span class=\"reported\" title=\"as reported\">{text}</span>"))
             }
@@ -225,6 +231,7 @@ mod tests {
         assert_eq!(parse("solutions"), Some(Request::Solutions));
         assert_eq!(parse("exercise a_b"), Some(Request::Exercise("a_b", false)));
         assert_eq!(parse("exercise a_b as try it"), Some(Request::Exercise("a_b", true)));
+        assert_eq!(parse("pytorch a"), Some(Request::PyTorch("a")));
         assert_eq!(parse("reported 94.8 %"), Some(Request::Reported("94.8 %")));
         assert_eq!(parse("code a.rs#b without docs"), Some(Request::Code("a.rs#b", false)));
         assert_eq!(
@@ -244,7 +251,7 @@ mod tests {
             "number \"a b",
             "figure a",
         ];
-        for text in ["", "code", "code a b"].into_iter().chain(refused) {
+        for text in ["", "pytorch", "code", "code a b"].into_iter().chain(refused) {
             assert_eq!(parse(text), None, "{text}");
         }
     }

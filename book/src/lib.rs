@@ -28,6 +28,7 @@ pub mod predict;
 pub mod preprocessor;
 pub mod problem;
 pub mod prose;
+pub mod pytorch;
 pub mod records;
 pub mod repository;
 pub mod score;

@@ -150,7 +150,7 @@ pub enum Fault {
     #[error(
         "`{text}` is not understood. Write {{{{code FILE#ITEM}}}}, {{{{output NOTEBOOK#CELL}}}}, \
          {{{{number RECORD#/PATH as percent 1}}}}, {{{{reported 95 %}}}}, {{{{shapes}}}}, \
-         {{{{score}}}}, {{{{exercise NAME}}}} or {{{{solutions}}}}"
+         {{{{score}}}}, {{{{pytorch NAME}}}}, {{{{exercise NAME}}}} or {{{{solutions}}}}"
     )]
     Directive { text: String },
 
@@ -192,6 +192,10 @@ pub enum Fault {
     )]
     TypedRust,
 
+    #[error(
+        "`{path}` has no box `{name}`{hint} Correct the name, or record it: tests/pytorch says how"
+    )]
+    NoBox { name: String, path: String, hint: String },
     #[error("a score is that of a chapter: a file such as `05-matmul.md`")]
     ScoreOutsideChapter,
     #[error(

@@ -28,7 +28,7 @@ fn says_all(problem: &str, says: &[&str]) {
 fn a_book_in_order_has_no_problem() {
     let summary = book::check(&Fixture::new().options()).unwrap();
     assert_eq!((summary.pages, summary.equations, summary.figures), (4, 2, 2));
-    assert_eq!(summary.quotes, 15);
+    assert_eq!(summary.quotes, 16);
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn an_exercise_is_complete() {
     let twice = Fixture::new().append(SCALE, "{{exercise scale_back}}").problem();
     says_all(
         &twice,
-        &["01-scale.md:58: ", "`ex:scale_back` is taken: see chapters/01-scale.md:54"],
+        &["01-scale.md:60: ", "`ex:scale_back` is taken: see chapters/01-scale.md:56"],
     );
     let outside = Fixture::new().append("chapters/index.md", "{{exercise scale_back}}").problem();
     says_all(&outside, &["chapters/index.md:6: ", "an exercise needs a chapter"]);
@@ -308,7 +308,7 @@ fn a_score_is_there_and_says_how_much_is_right() {
     says_all(&caption, &["chapters/01-scale.md:31: ", "`{{score}}` has its place"]);
     let earlier = Fixture::new().replace(first, "± 0.81", "0.81");
     let problems = problems(book::check(&earlier.options()).unwrap_err());
-    says_all(&problems.join("\n"), &["01-scale.md:50: ", "02-shift.md:12: ", "prints no score"]);
+    says_all(&problems.join("\n"), &["01-scale.md:52: ", "02-shift.md:12: ", "prints no score"]);
     assert_eq!(problems.len(), 2);
 }
 
@@ -362,6 +362,16 @@ fn a_prediction_has_an_answer() {
 }
 
 #[test]
+fn a_box_of_pytorch_is_recorded() {
+    let path = "tests/pytorch/reference.json";
+    added("{{pytorch scal}}", &["`tests/pytorch/reference.json` has no box `scal`", "`scale`?"]);
+    let none = Fixture::new().remove(path).problem();
+    says_all(&none, &["chapters/01-scale.md:50: ", "cannot read `tests/pytorch/reference.json`"]);
+    let broken = Fixture::new().replace(path, "\"output\"", "\"outputs\"").problem();
+    says_all(&broken, &["chapters/01-scale.md:50: ", "is no record", "missing field `output`"]);
+}
+
+#[test]
 fn all_problems_are_shown_at_once() {
     let fixture = Fixture::new()
         .append(SCALE, "See [](#eq:none).")
@@ -370,7 +380,7 @@ fn all_problems_are_shown_at_once() {
     assert!(error.to_string().ends_with("4 problems: the book is not built"), "{error}");
     let problems = problems(error);
     let order: Vec<_> = problems.iter().map(|p| p.split(": ").next().unwrap()).collect();
-    assert_eq!(order[0], "chapters/01-scale.md:58");
+    assert_eq!(order[0], "chapters/01-scale.md:60");
     assert_eq!(&order[1..], ["chapters/02-shift.md:39"; 3]);
 }
 

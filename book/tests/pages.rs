@@ -183,6 +183,19 @@ fn a_prediction_has_its_question_its_controls_and_its_answer() {
 }
 
 #[test]
+fn a_box_of_pytorch_has_its_code_its_output_and_its_version() {
+    has(
+        &Fixture::new().page("01-scale.html"),
+        &[
+            "<div class=\"listing pytorch\" role=\"group\" aria-label=\"In PyTorch\">",
+            "<span>PyTorch 2.9.1, Python 3.12 <a class=\"source-link\" href=\"https://example.org/files/tests/pytorch\">",
+            "<code class=\"language-python\">x = torch.tensor(2.0)\nprint(2 * x)\n</code>",
+            "<code class=\"language-text\">tensor(4.)\n</code>",
+        ],
+    );
+}
+
+#[test]
 fn a_chapter_names_its_files_and_its_shapes() {
     let page = Fixture::new().page("01-scale.html");
     has(
