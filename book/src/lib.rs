@@ -11,6 +11,7 @@
 
 pub mod anchors;
 pub mod blocks;
+pub mod budget;
 pub mod chapter;
 pub mod code;
 pub mod directives;
@@ -99,7 +100,7 @@ pub fn build(options: &Options, destination: &Path) -> Result<Summary> {
     book.with_preprocessor(preprocessor);
     book.build()?;
     search::write_formulas_once(&book.config.build.build_dir)?;
-    let summary = *summary.lock().unwrap_or_else(PoisonError::into_inner);
+    let summary = summary.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(summary)
 }
 

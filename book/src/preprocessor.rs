@@ -4,6 +4,8 @@
 //! This is one, so that all problems of a book are shown at once, each with its line in the file
 //! that the author wrote.
 
+use crate::blocks;
+use crate::budget::Budget;
 use crate::chapter::Chapter;
 use crate::directives::{self, Directive};
 use crate::equations::{self, Equation};
@@ -39,7 +41,7 @@ pub struct Chainrule {
 }
 
 /// What a book has of each kind, all of it checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Pages.
     pub pages: usize,
@@ -49,6 +51,8 @@ pub struct Summary {
     pub figures: usize,
     /// Other quotes: code, outputs, numbers.
     pub quotes: usize,
+    /// What each chapter asks of its reader.
+    pub budgets: Vec<Budget>,
 }
 
 impl fmt::Display for Summary {
@@ -145,6 +149,20 @@ struct Sheet<'a> {
     directives: Vec<Directive<'a>>,
     exercises: Vec<Exercise>,
     listed_exercises: Exercises,
+}
+
+impl Sheet<'_> {
+    /// What a chapter asks of its reader; nothing of another page.
+    fn budget(&self, repository: &Repository) -> Option<Budget> {
+        let Self { page, headings, directives, .. } = self;
+        Some(Budget {
+            equations: self.equations.len(),
+            figures: self.figures.len(),
+            widgets: blocks::of_kind(page, "widget").len(),
+            exercises: self.exercises.len() + self.listed_exercises.count(),
+            ..Budget::of_text(page, self.chapter.as_ref()?, headings, directives, repository)
+        })
+    }
 }
 
 impl<'a> Manuscript<'a> {
@@ -286,6 +304,7 @@ impl<'a> Manuscript<'a> {
             equations: sum(|sheet| sheet.equations.len()),
             figures: sum(|sheet| sheet.figures.len()),
             quotes: sum(|sheet| sheet.directives.len()),
+            budgets: self.pages.iter().filter_map(|sheet| sheet.budget(&self.repository)).collect(),
         }
     }
 }

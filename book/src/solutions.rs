@@ -36,6 +36,13 @@ pub struct Exercises {
     solutions: BTreeMap<u64, usize>,
 }
 
+impl Exercises {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.titles.len()
+    }
+}
+
 /// The exercises of a page and their solutions, which become anchors.
 pub fn collect(
     page: &Page<'_>,

@@ -29,6 +29,10 @@ fn a_book_in_order_has_no_problem() {
     let summary = book::check(&Fixture::new().options()).unwrap();
     assert_eq!((summary.pages, summary.equations, summary.figures), (4, 2, 2));
     assert_eq!(summary.quotes, 16);
+    let scale = &summary.budgets[0];
+    assert_eq!((scale.chapter.as_str(), scale.equations, scale.figures), ("1 Scale", 1, 2));
+    // Of the code a method and its loop, the method without its documentation, and a test.
+    assert_eq!((scale.lines, scale.tests, scale.exercises), (8 + 3 + 7, 1, 2));
 }
 
 #[test]
