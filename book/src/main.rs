@@ -1,5 +1,6 @@
 //! `cargo run --release -p book`: builds the book; `-- serve` serves it, `-- check` checks it.
 
+use book::budget;
 use book::preprocessor::Chainrule;
 use book::{Options, build, check, serve, show};
 use clap::{Parser, Subcommand};
@@ -65,11 +66,14 @@ fn run(arguments: Arguments) -> Result<()> {
     match arguments.command.unwrap_or(Command::Build) {
         Command::Build => {
             let summary = build(&options, &options.site())?;
-            println!("{summary}");
+            println!("{}\n{summary}", budget::table(&summary.budgets));
             println!("The book is in {}", options.site().join("index.html").display());
         }
         Command::Serve { port, host } => serve::serve(&options, host, port)?,
-        Command::Check => println!("All is well: {}", check(&options)?),
+        Command::Check => {
+            let summary = check(&options)?;
+            println!("{}\nAll is well: {summary}", budget::table(&summary.budgets));
+        }
         Command::Preprocess { question: Some(Question::Supports { renderer }) } => {
             if renderer != "html" {
                 std::process::exit(1);
