@@ -1,6 +1,7 @@
 //! `cargo run --release -p book`: builds the book; `-- serve` serves it, `-- check` checks it.
 
 use book::preprocessor::Chainrule;
+use book::widgets::Wish;
 use book::{Options, build, check, serve, show};
 use clap::{Parser, Subcommand};
 use mdbook_driver::errors::Result;
@@ -31,7 +32,11 @@ enum Command {
         host: IpAddr,
     },
     /// Check every equation, quote, figure, number and link
-    Check,
+    Check {
+        /// Fail where the widgets cannot be compiled, instead of leaving them out
+        #[arg(long)]
+        widgets: bool,
+    },
     /// Preprocess the book for mdBook, which calls this by book.toml
     #[command(hide = true)]
     Preprocess {
@@ -69,7 +74,10 @@ fn run(arguments: Arguments) -> Result<()> {
             println!("The book is in {}", options.site().join("index.html").display());
         }
         Command::Serve { port, host } => serve::serve(&options, host, port)?,
-        Command::Check => println!("All is well: {}", check(&options)?),
+        Command::Check { widgets } => {
+            let widgets = if widgets { Wish::Required } else { options.widgets };
+            println!("All is well: {}", check(&Options { widgets, ..options })?);
+        }
         Command::Preprocess { question: Some(Question::Supports { renderer }) } => {
             if renderer != "html" {
                 std::process::exit(1);

@@ -18,6 +18,7 @@ use crate::prose;
 use crate::repository::Repository;
 use crate::sections;
 use crate::solutions::{self, Exercises};
+use crate::widgets::Widgets;
 use mdbook_preprocessor::book::{Book, Chapter as BookChapter};
 use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
@@ -45,14 +46,16 @@ pub struct Summary {
     pub figures: usize,
     /// Other quotes: code, outputs, numbers.
     pub quotes: usize,
+    /// What moves in the pages: known once the site is built.
+    pub widgets: Widgets,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "pages: {}, equations with tests: {}, figures: {}, other quotes: {}",
-            self.pages, self.equations, self.figures, self.quotes
+            "pages: {}, equations with tests: {}, figures: {}, other quotes: {}, {}",
+            self.pages, self.equations, self.figures, self.quotes, self.widgets
         )
     }
 }
@@ -251,6 +254,7 @@ impl<'a> Manuscript<'a> {
             equations: sum(|sheet| sheet.equations.len()),
             figures: sum(|sheet| sheet.figures.len()),
             quotes: sum(|sheet| sheet.directives.len()),
+            widgets: Widgets::default(),
         }
     }
 }

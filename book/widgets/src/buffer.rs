@@ -27,6 +27,14 @@ pub extern "C" fn buffer(length: usize) -> *mut f64 {
     })
 }
 
+/// What a page does, for programs that are none: writes `numbers`, calls `function`, and reads its
+/// results.
+pub fn call(function: extern "C" fn() -> usize, numbers: Vec<f64>) -> Vec<f64> {
+    NUMBERS.set(numbers);
+    function();
+    NUMBERS.take()
+}
+
 /// Hands the buffer's numbers to `function`, puts its results in their place, and returns how many
 /// there are: none, where it cannot use the numbers.
 pub fn answer(function: impl FnOnce(&[f64]) -> Option<Vec<f64>>) -> usize {
@@ -41,23 +49,27 @@ pub fn answer(function: impl FnOnce(&[f64]) -> Option<Vec<f64>>) -> usize {
 mod tests {
     use super::*;
 
-    /// Writes `numbers` as a page does.
-    fn write(numbers: &[f64]) {
-        buffer(numbers.len());
-        NUMBERS.set(numbers.to_vec());
+    extern "C" fn product() -> usize {
+        answer(|numbers| {
+            let &[a, b] = numbers else { return None };
+            Some(vec![a * b, a, b])
+        })
     }
 
     #[test]
     fn results_take_the_place_of_arguments() {
-        write(&[2.0, 3.0]);
-        assert_eq!(answer(|x| Some(vec![x[0] * x[1], x[0], x[1]])), 3);
-        buffer(2);
-        assert_eq!(NUMBERS.take(), [6.0, 2.0]);
+        assert_eq!(call(product, vec![2.0, 3.0]), [6.0, 2.0, 3.0]);
     }
 
     #[test]
     fn what_cannot_be_used_leaves_nothing() {
-        write(&[2.0]);
-        assert_eq!(answer(|x| <[f64; 2]>::try_from(x).ok().map(Vec::from)), 0);
+        assert!(call(product, vec![2.0]).is_empty());
+    }
+
+    #[test]
+    fn room_is_made_and_what_was_there_stays() {
+        NUMBERS.set(vec![2.0, 3.0]);
+        buffer(3);
+        assert_eq!(NUMBERS.take(), [2.0, 3.0, 0.0]);
     }
 }

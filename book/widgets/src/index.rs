@@ -3,6 +3,7 @@
 //! No digit comes twice. Each batch is drawn, then read, then learned from, so that the share that was
 //! read right is always one of digits that the network has not seen.
 
+use crate::Function;
 use crate::buffer::answer;
 use chainrule::data::digits::{self, CLASSES};
 use chainrule::init::Init::HeNormal;
@@ -168,6 +169,14 @@ thread_local! {
     /// The network of the page.
     static NETWORK: RefCell<Option<Network>> = const { RefCell::new(None) };
 }
+
+/// What the page calls.
+pub const FUNCTIONS: &[(&str, Function)] = &[
+    ("index_begin", index_begin),
+    ("index_learn", index_learn),
+    ("index_test", index_test),
+    ("index_read", index_read),
+];
 
 /// Begins anew. Takes the seed; leaves the number of steps that there will be.
 #[unsafe(no_mangle)]
