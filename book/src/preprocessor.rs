@@ -24,6 +24,7 @@ use crate::repository::Repository;
 use crate::score::{self, Scored};
 use crate::sections;
 use crate::solutions::{self, Exercises};
+use crate::widgets::Widgets;
 use mdbook_preprocessor::book::{Book, Chapter as BookChapter};
 use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
@@ -53,14 +54,16 @@ pub struct Summary {
     pub quotes: usize,
     /// What each chapter asks of its reader.
     pub budgets: Vec<Budget>,
+    /// What moves in the pages: known once the site is built.
+    pub widgets: Widgets,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "pages: {}, equations with tests: {}, figures: {}, other quotes: {}",
-            self.pages, self.equations, self.figures, self.quotes
+            "pages: {}, equations with tests: {}, figures: {}, other quotes: {}, {}",
+            self.pages, self.equations, self.figures, self.quotes, self.widgets
         )
     }
 }
@@ -305,6 +308,7 @@ impl<'a> Manuscript<'a> {
             figures: sum(|sheet| sheet.figures.len()),
             quotes: sum(|sheet| sheet.directives.len()),
             budgets: self.pages.iter().filter_map(|sheet| sheet.budget(&self.repository)).collect(),
+            widgets: Widgets::default(),
         }
     }
 }

@@ -183,6 +183,11 @@ pub enum Fault {
     )]
     FigureWithoutAlt { id: String },
     #[error(
+        "widget `{id}` has no file `{path}`. Write it: it says {purpose}; book/widgets/src/lib.rs \
+         says how a widget is made"
+    )]
+    WidgetWithoutFile { id: String, path: String, purpose: &'static str },
+    #[error(
         "this image is not quoted. Show a notebook cell's output in a ```figure block, so that the \
          figure is what the code draws"
     )]
