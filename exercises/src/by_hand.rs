@@ -15,8 +15,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The constant `name` holds `value`, which should be the slope of `formula` where its argument is
-    /// `at`. `NAN` is an answer that is still empty.
+    /// The constant `name` holds `value`, which should be the slope of `formula` where its
+    /// argument is `at`. `NAN` is an answer that is still empty.
     pub fn new(name: &'static str, value: f64, at: f64, formula: fn(f64) -> f64) -> Self {
         Self { name, value, at, formula }
     }
@@ -76,8 +76,8 @@ mod tests {
         assert_eq!(words(0.0, 3.0, square), "zero, and should not be");
         assert_eq!(words(1.0, 3.0, |_| 2.0), "not zero, and should be");
         assert_eq!(words(0.0, 3.0, |_| 2.0), "right");
-        let half =
-            "it is off by a factor 0.500: one of two uses lost, or a square derived without its 2";
+        let half = "it is off by a factor 0.500: one of two uses lost, or a square differentiated \
+            without its 2";
         assert_eq!(words(3.0, 3.0, square), half);
     }
 }

@@ -80,8 +80,8 @@ pub fn assert_gradient(
     pronounce(task, &lines);
 }
 
-/// Checks the backward pass of `op`, which takes `inputs` inputs of one shape: with a node for each,
-/// and with one node as all of them.
+/// Checks the backward pass of `op`, which takes `inputs` inputs of one shape: with a node for
+/// each, and with one node as all of them.
 ///
 /// # Panics
 /// Where it is not right: with `task` and a diagnosis of each input.

@@ -1,5 +1,5 @@
-//! What the exercises stand on: judges that ask the book's own gradient check, points to learn from,
-//! and suspects for the tests that you write.
+//! What the exercises stand on: judges that ask the book's own gradient check, points to learn
+//! from, and suspects for the tests that you write.
 //!
 //! A judge panics with a list: what there is to do, and of each answer whether it is right, still
 //! empty, or what is wrong with it. It never tells the answer.

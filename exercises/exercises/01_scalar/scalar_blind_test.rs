@@ -2,11 +2,11 @@
 //! ●●○ about 20 minutes
 //!
 //! Seven backward passes stand before you. One is right. The others have a fault each: the factor
-//! `h_j·(1 − h_j)` forgotten, the inputs exchanged, a sign lost, a path forgotten, and more. Write the
-//! test that accepts the right one and refuses the others.
+//! `h_j·(1 − h_j)` forgotten, the inputs exchanged, a sign lost, a path forgotten, and more. Write
+//! the test that accepts the right one and refuses the others.
 //!
-//! You choose the weights and the sample, and compare with central differences. Choose with care: at
-//! the symmetric numbers of the chapter some of the faults cannot be seen.
+//! You choose the weights and the sample, and compare with central differences. Choose with care:
+//! at the symmetric numbers of the chapter some of the faults cannot be seen.
 
 use chainrule::scalar::{Sample, Weights};
 use exercises::scalar_suspects::Backward;

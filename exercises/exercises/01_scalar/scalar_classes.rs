@@ -1,9 +1,9 @@
 //! # More classes
 //! ●●○ about 20 minutes
 //!
-//! Let there be `K` outputs `o_k`, the softmax `p_k = e^(o_k) / Σ_l e^(o_l)`, and targets `t_k` with the
-//! sum one. The loss is `L = −Σ_k t_k·ln p_k`. The output `o_k` acts on `L` through all `K`
-//! logarithms. Derive `do_k`, and write it for any number of outputs.
+//! Let there be `K` outputs `o_k`, the softmax `p_k = e^(o_k) / Σ_l e^(o_l)`, and targets `t_k`
+//! with the sum one. The loss is `L = −Σ_k t_k·ln p_k`. The output `o_k` acts on `L` through all
+//! `K` logarithms. Derive `do_k`, and write it for any number of outputs.
 
 /// The softmax of any number of outputs.
 fn softmax(o: &[f64]) -> Vec<f64> {

@@ -2,8 +2,8 @@
 //! ●○○ about 10 minutes
 //!
 //! Let `z = w·x + b`, `e = z − t` and `L = e²`, at `w = 2`, `b = −1`, `x = 3` and `t = 4`. Compute
-//! `z`, `e` and `L` on paper. Then go back from `L` to its inputs, and fill in `de`, `dz`, `dw`, `db`,
-//! `dx` and `dt`, where `du` stands for `∂L/∂u`.
+//! `z`, `e` and `L` on paper. Then go back from `L` to its inputs, and fill in `de`, `dz`, `dw`,
+//! `db`, `dx` and `dt`, where `du` stands for `∂L/∂u`.
 
 const W: f64 = 2.0;
 const B: f64 = -1.0;

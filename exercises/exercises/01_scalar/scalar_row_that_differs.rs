@@ -2,8 +2,8 @@
 //! ●●○ about 15 minutes
 //!
 //! In the symmetric numbers both entries of each row of `v` are equal, and so every `dh_j` is zero.
-//! Change the first row to `(2, −1)`, and leave all else. Which of the three `dh_j` are zero now? And
-//! what is `dh_0`, as a formula in `σ(2)`, the value that all three hidden units have?
+//! Change the first row to `(2, −1)`, and leave all else. Which of the three `dh_j` are zero now?
+//! And what is `dh_0`, as a formula in `σ(2)`, the value that all three hidden units have?
 
 use chainrule::scalar::sigmoid;
 
@@ -31,7 +31,7 @@ mod tests {
     fn loss(j: usize, h: f64) -> f64 {
         let (symmetric, sample) = SYMMETRIC;
         let v = [[2.0, -1.0], symmetric.v[1], symmetric.v[2]];
-        // A unit without weights takes its value from its bias, and h = σ(b) gives b = ln(h/(1 − h)).
+        // Without weights a unit is σ of its bias, and h = σ(b) gives b = ln(h/(1 − h)).
         let mut b = [2.0; 3];
         b[j] = (h / (1.0 - h)).ln();
         Weights { w: [[0.0; 3]; 2], b, v, c: [0.0; 2] }.forward(&sample).loss

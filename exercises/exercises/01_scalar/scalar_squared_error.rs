@@ -1,12 +1,12 @@
 //! # Another loss
 //! ●●● about 30 minutes
 //!
-//! Use `L = ½·Σ_k (p_k − t_k)²` in place of the cross-entropy, after the same softmax. Derive `do_k`, and
-//! write it.
+//! Use `L = ½·Σ_k (p_k − t_k)²` in place of the cross-entropy, after the same softmax. Derive
+//! `do_k`, and write it.
 //!
-//! Then let the network be sure of the wrong class: the outputs are `(10, −10)`, and the second class
-//! is right. Cross-entropy pulls at the first output with `p_0 − t_0`, nearly 1. With what does the
-//! squared error pull? Predict the power of ten before you let the computer say it.
+//! Then let the network be sure of the wrong class: the outputs are `(10, −10)`, and the second
+//! class is right. Cross-entropy pulls at the first output with `p_0 − t_0`, nearly 1. With what
+//! does the squared error pull? Predict the power of ten before you let the computer say it.
 
 /// The softmax of any number of outputs.
 fn softmax(o: &[f64]) -> Vec<f64> {

@@ -1,9 +1,9 @@
 //! # Another bend
 //! ●●○ about 15 minutes
 //!
-//! The hyperbolic tangent is a stretched and shifted sigmoid: `tanh z = 2·σ(2z) − 1`. Derive its slope
-//! along the path `z → 2z → σ → tanh`, and write it in terms of `t = tanh z` alone, as the sigmoid's
-//! is written in terms of `h`.
+//! The hyperbolic tangent is a stretched and shifted sigmoid: `tanh z = 2·σ(2z) − 1`. Derive its
+//! slope along the path `z → 2z → σ → tanh`, and write it in terms of `t = tanh z` alone, as the
+//! sigmoid's is written in terms of `h`.
 
 /// The derivative of tanh at the place where its value is `t`.
 fn slope(t: f64) -> f64 {

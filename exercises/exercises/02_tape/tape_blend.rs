@@ -1,9 +1,9 @@
 //! # A new op
 //! ●●○ about 20 minutes
 //!
-//! A blend moves from one number to another: `y = (1 − t)·a + t·b`, entry by entry, with a fixed number
-//! `t`. At `t = 0` it is `a`, at `t = 1` it is `b`. The library has no such op. Write it: its value, and
-//! its backward pass. What are the local derivatives in `a` and in `b`?
+//! A blend moves from one number to another: `y = (1 − t)·a + t·b`, entry by entry, with a fixed
+//! number `t`. At `t = 0` it is `a`, at `t = 1` it is `b`. The library has no such op. Write it:
+//! its value, and its backward pass. What are the local derivatives in `a` and in `b`?
 //!
 //! `dx.wanted(0)` is the gradient of `a`, to be added to, or `None` where nobody wants it.
 

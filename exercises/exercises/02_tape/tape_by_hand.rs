@@ -1,9 +1,10 @@
 //! # A tape by hand
 //! ●○○ about 10 minutes
 //!
-//! Let `a = 3`, `b = −2`, `u = a·b`, `v = u + a` and `L = v·u`. Write down the tape: five lines, each with
-//! its value. Then visit it from the end, and keep a table of the gradients as it grows. `du` and `da`
-//! change during the visit, so fill in both what they are at first and what they are at the end.
+//! Let `a = 3`, `b = −2`, `u = a·b`, `v = u + a` and `L = v·u`. Write down the tape: five lines,
+//! each with its value. Then visit it from the end, and keep a table of the gradients as it grows.
+//! `du` and `da` change during the visit, so fill in both what they are at first and what they are
+//! at the end.
 
 const A: f64 = 3.0;
 const B: f64 = -2.0;

@@ -1,10 +1,10 @@
 //! # Forward mode
 //! ●●● about 40 minutes
 //!
-//! A derivative can travel forwards, beside the value. A *dual number* holds a value and its speed, the
-//! derivative along one chosen direction. The speed of a sum is the sum of the speeds. Find the rules
-//! for a product, `e^x`, `ln x` and `1/x`. With them the loss of chapter 1's network, written in dual
-//! numbers below, computes one derivative while it computes its value.
+//! A derivative can travel forwards, beside the value. A *dual number* holds a value and its speed,
+//! the derivative along one chosen direction. The speed of a sum is the sum of the speeds. Find the
+//! rules for a product, `e^x`, `ln x` and `1/x`. With them the loss of chapter 1's network, written
+//! in dual numbers below, computes one derivative while it computes its value.
 //!
 //! Then collect all 17. How many passes does that take, and how many does a tape take?
 

@@ -1,10 +1,10 @@
 //! # A tape of your own
 //! ●●○ about 40 minutes
 //!
-//! A tape for single numbers is two lists: the values of its nodes, and for each node its inputs with
-//! the local derivative in each. `leaf` is here. Write `add` and `multiply`, which append a node, and
-//! `gradients`, which visits the nodes from back to front. Then the points inside and outside the
-//! ellipse are learned on it.
+//! A tape for single numbers is two lists: the values of its nodes, and for each node its inputs
+//! with the local derivative in each. `leaf` is here. Write `add` and `multiply`, which append a
+//! node, and `gradients`, which visits the nodes from back to front. Then the points inside and
+//! outside the ellipse are learned on it.
 //!
 //! This is the tape that later exercises extend: they find it in this file.
 

@@ -1,15 +1,16 @@
 //! # Counting paths
 //! ●●○ about 20 minutes
 //!
-//! Start with two leaves, and let every further node be the sum of the two nodes before it, until there
-//! are `n` of them. How many paths lead from the second leaf to the last node? For `n = 50` there are
-//! more than seven thousand million, and following each takes minutes. Let a tape count them, while it
-//! visits 48 ops: what is the local derivative along each edge, and so what is the product along a path?
+//! Start with two leaves, and let every further node be the sum of the two nodes before it, until
+//! there are `n` of them. How many paths lead from the second leaf to the last node? For `n = 50`
+//! there are more than seven thousand million, and following each takes minutes. Let a tape count
+//! them, while it visits 48 ops: what is the local derivative along each edge, and so what is the
+//! product along a path?
 
 use chainrule::{ShapeError, Tape};
 use ndarray::arr1;
 
-/// The number of paths from the second node to the last of `nodes`, of which there are at least two.
+/// The number of paths from the second node to the last of `nodes`, which are two or more.
 fn paths(nodes: usize) -> Result<f64, ShapeError> {
     // TODO: record the sums, and read the number of paths off a gradient
     let mut tape = Tape::<f64>::new();

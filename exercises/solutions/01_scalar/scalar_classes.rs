@@ -1,6 +1,6 @@
-//! Let `S = Σ_l e^(o_l)`. Then `ln p_l = o_l − ln S`, and the derivative of `ln S` with respect to `o_k`
-//! is `e^(o_k)/S = p_k`. So `∂ln p_l/∂o_k` is `1 − p_k` for `l = k` and `−p_k` otherwise. The output
-//! `o_k` acts on the loss through all `K` logarithms, with the factors `−t_l`:
+//! Let `S = Σ_l e^(o_l)`. Then `ln p_l = o_l − ln S`, and the derivative of `ln S` with respect to
+//! `o_k` is `e^(o_k)/S = p_k`. So `∂ln p_l/∂o_k` is `1 − p_k` for `l = k` and `−p_k` otherwise. The
+//! output `o_k` acts on the loss through all `K` logarithms, with the factors `−t_l`:
 //!
 //! $$
 //! \mathrm do_k = -t_k (1 - p_k) + \sum_{l \neq k} t_l\, p_k

@@ -1,7 +1,7 @@
 //! `z = 5`, `e = 1` and `L = 1`. Backwards: `de = 2e = 2`. In `e = z − t` the term `z` has the
 //! derivative 1 and `t` has −1, so `dz = 2` and `dt = −2`. In `z = w·x + b` each factor gets the
-//! gradient times the other: `dw = 2·3 = 6` and `dx = 2·2 = 4`. The term `b` gets the gradient itself:
-//! `db = 2`.
+//! gradient times the other: `dw = 2·3 = 6` and `dx = 2·2 = 4`. The term `b` gets the gradient
+//! itself: `db = 2`.
 
 const W: f64 = 2.0;
 const B: f64 = -1.0;

@@ -1,8 +1,8 @@
-//! Since `do_1 = −do_0`, the gradient of a hidden unit is `dh_j = do_0·(v_j0 − v_j1)`. The other two
-//! rows still have equal entries, so `dh_1` and `dh_2` are still zero, and `dh_0 = 3·do_0`.
+//! Since `do_1 = −do_0`, the gradient of a hidden unit is `dh_j = do_0·(v_j0 − v_j1)`. The other
+//! two rows still have equal entries, so `dh_1` and `dh_2` are still zero, and `dh_0 = 3·do_0`.
 //!
-//! With `h = σ(2)` the outputs are `o_0 = 2h − h − h = 0` and `o_1 = −h − h − h = −3h`. Then
-//! `p_0 = e^0 / (e^0 + e^(−3h)) = 1 / (1 + e^(−3h))`, and that is `σ(3h)`. So `do_0 = σ(3h) − 1`, and
+//! With `h = σ(2)` the outputs are `o_0 = 2h − h − h = 0` and `o_1 = −h − h − h = −3h`. Then `p_0 =
+//! e^0 / (e^0 + e^(−3h)) = 1 / (1 + e^(−3h))`, and that is `σ(3h)`. So `do_0 = σ(3h) − 1`, and
 //! `dh_0 = 3·(σ(3h) − 1)`.
 //!
 //! A computer finds about $10^{-16}$ where the two zeros are: `p_0` and `p_1` are rounded, each by
@@ -32,7 +32,7 @@ mod tests {
     fn loss(j: usize, h: f64) -> f64 {
         let (symmetric, sample) = SYMMETRIC;
         let v = [[2.0, -1.0], symmetric.v[1], symmetric.v[2]];
-        // A unit without weights takes its value from its bias, and h = σ(b) gives b = ln(h/(1 − h)).
+        // Without weights a unit is σ of its bias, and h = σ(b) gives b = ln(h/(1 − h)).
         let mut b = [2.0; 3];
         b[j] = (h / (1.0 - h)).ln();
         Weights { w: [[0.0; 3]; 2], b, v, c: [0.0; 2] }.forward(&sample).loss

@@ -1,8 +1,9 @@
 //! The tape is `a = 3`, `b = −2`, `u = −6`, `v = −3`, `L = 18`.
 //!
-//! At `L = v·u`: `v` gets `u`, which is −6, and `u` gets `v`, which is −3. At `v = u + a`: both inputs get
-//! what `v` has, −6, so `du = −3 − 6 = −9`, and `da = −6` so far. At `u = a·b`: `b` gets `−9·a = −27`, and
-//! `a` gets `−9·b = 18`, which makes `da = −6 + 18 = 12`. A leaf has no inputs, and the visit ends.
+//! At `L = v·u`: `v` gets `u`, which is −6, and `u` gets `v`, which is −3. At `v = u + a`: both
+//! inputs get what `v` has, −6, so `du = −3 − 6 = −9`, and `da = −6` so far. At `u = a·b`: `b` gets
+//! `−9·a = −27`, and `a` gets `−9·b = 18`, which makes `da = −6 + 18 = 12`. A leaf has no inputs,
+//! and the visit ends.
 
 const A: f64 = 3.0;
 const B: f64 = -2.0;

@@ -1,10 +1,11 @@
-//! The speed of a composition is the local derivative times the speed of what goes in: `e^x` for the
-//! power, `1/x` for the logarithm, `−1/x²` for the reciprocal. In a product each factor moves while the
-//! other stands still, and the two parts add up.
+//! The speed of a composition is the local derivative times the speed of what goes in: `e^x` for
+//! the power, `1/x` for the logarithm, `−1/x²` for the reciprocal. In a product each factor moves
+//! while the other stands still, and the two parts add up.
 //!
 //! A pass follows one direction: a speed of 1 for one of the weights and 0 for all others gives the
-//! derivative with respect to that weight. The whole gradient takes 17 passes, one for each number that can be
-//! learned. A tape takes one pass forwards and one back, for 17 numbers as for a million.
+//! derivative with respect to that weight. The whole gradient takes 17 passes, one for each number
+//! that can be learned. A tape takes one pass forwards and one back, for 17 numbers as for a
+//! million.
 
 use std::ops::{Add, Mul};
 

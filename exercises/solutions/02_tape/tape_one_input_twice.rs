@@ -1,6 +1,6 @@
-//! `1 + 1 = 2`. `1 − 1 = 0`. `c + c = 10`. `1/c − c/c² = 0`. A number minus itself and a number divided
-//! by itself are constants: two terms that are not zero cancel. A tape that assigned instead of adding
-//! would say −1 and −1/5 there.
+//! `1 + 1 = 2`. `1 − 1 = 0`. `c + c = 10`. `1/c − c/c² = 0`. A number minus itself and a number
+//! divided by itself are constants: two terms that are not zero cancel. A tape that assigned
+//! instead of adding would say −1 and −1/5 there.
 
 const C: f64 = 5.0;
 

@@ -1,13 +1,13 @@
-//! The local derivative along every edge is one, so the product along every path is one, and the sum
-//! over all paths *is* their number. A path to a node comes from one of the two before it. So the number
-//! of paths to a node is the sum of those to the two before it: these are Fibonacci's numbers, and for
-//! 50 nodes there are 7,778,742,049 paths. The tape adds each node's gradient to its two inputs, once.
-//! Following each path visits a node as often as there are paths through it.
+//! The local derivative along every edge is one, so the product along every path is one, and the
+//! sum over all paths *is* their number. A path to a node comes from one of the two before it. So
+//! the number of paths to a node is the sum of those to the two before it: these are Fibonacci's
+//! numbers, and for 50 nodes there are 7,778,742,049 paths. The tape adds each node's gradient to
+//! its two inputs, once. Following each path visits a node as often as there are paths through it.
 
 use chainrule::{ShapeError, Tape};
 use ndarray::arr1;
 
-/// The number of paths from the second node to the last of `nodes`, of which there are at least two.
+/// The number of paths from the second node to the last of `nodes`, which are two or more.
 fn paths(nodes: usize) -> Result<f64, ShapeError> {
     let mut tape = Tape::<f64>::new();
     let first = tape.parameter(arr1(&[1.0]));

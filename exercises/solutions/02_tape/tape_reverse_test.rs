@@ -1,10 +1,11 @@
-//! The computation must be one in which each fault shows. `u = a·b` has three uses, so assigning loses
-//! terms. `u + u` has one node as both its inputs. The factors of the products differ, so exchanged
-//! local derivatives are other numbers. And `u` is the first input of the last step while a longer way
-//! leads to it too: a tape that passes its gradient on at once misses what comes by the longer way.
+//! The computation must be one in which each fault shows. `u = a·b` has three uses, so assigning
+//! loses terms. `u + u` has one node as both its inputs. The factors of the products differ, so
+//! exchanged local derivatives are other numbers. And `u` is the first input of the last step while
+//! a longer way leads to it too: a tape that passes its gradient on at once misses what comes by
+//! the longer way.
 //!
-//! The right derivatives come from `values` alone: move a leaf a little to both sides, and look at the
-//! last value. None of them is zero, since zeros prove nothing.
+//! The right derivatives come from `values` alone: move a leaf a little to both sides, and look at
+//! the last value. None of them is zero, since zeros prove nothing.
 
 use exercises::tape_suspects::{Gradients, Step, values};
 
