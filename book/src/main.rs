@@ -1,7 +1,6 @@
 //! `cargo run --release -p book`: builds the book; `-- serve` serves it, `-- check` checks it.
 
 use book::preprocessor::Chainrule;
-use book::widgets::Wish;
 use book::{Options, build, check, serve, show};
 use clap::{Parser, Subcommand};
 use mdbook_driver::errors::Result;
@@ -75,8 +74,9 @@ fn run(arguments: Arguments) -> Result<()> {
         }
         Command::Serve { port, host } => serve::serve(&options, host, port)?,
         Command::Check { widgets } => {
-            let widgets = if widgets { Wish::Required } else { options.widgets };
-            println!("All is well: {}", check(&Options { widgets, ..options })?);
+            let module = options.widgets.clone();
+            let module = if widgets { module.required() } else { module };
+            println!("All is well: {}", check(&Options { widgets: module, ..options })?);
         }
         Command::Preprocess { question: Some(Question::Supports { renderer }) } => {
             if renderer != "html" {
