@@ -37,11 +37,13 @@ mod plot;
 mod precision;
 #[cfg(feature = "cli")]
 mod process;
+mod pytorch;
 mod random;
 mod records;
 mod replay;
 mod safetensors;
 mod scalar;
+mod score;
 mod softmax;
 mod solutions;
 mod split;
