@@ -57,7 +57,7 @@ pub struct Options {
     pub book: PathBuf,
     /// The repository that the book quotes from.
     pub repository: Repository,
-    /// Whether it has its widgets.
+    /// Where its widgets' module is from.
     pub widgets: Wish,
 }
 
@@ -66,7 +66,7 @@ impl Options {
     pub fn new(book: impl Into<PathBuf>) -> Self {
         let book = book.into();
         let repository = Repository::open(book.parent().unwrap_or(&book));
-        Self { book, repository, widgets: Wish::default() }
+        Self { book, repository, widgets: Wish::of_environment() }
     }
 
     /// The folder that the site is written to.
@@ -104,7 +104,7 @@ pub fn build(options: &Options, destination: &Path) -> Result<Summary> {
     book.with_preprocessor(preprocessor);
     book.build()?;
     search::write_formulas_once(&book.config.build.build_dir)?;
-    let widgets = widgets::install(options.top(), &book.config.build.build_dir, options.widgets)?;
+    let widgets = widgets::install(options.top(), &book.config.build.build_dir, &options.widgets)?;
     let summary = summary.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(Summary { widgets, ..summary })
 }

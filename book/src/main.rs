@@ -2,7 +2,6 @@
 
 use book::budget;
 use book::preprocessor::Chainrule;
-use book::widgets::Wish;
 use book::{Options, build, check, serve, show};
 use clap::{Parser, Subcommand};
 use mdbook_driver::errors::Result;
@@ -76,8 +75,9 @@ fn run(arguments: Arguments) -> Result<()> {
         }
         Command::Serve { port, host } => serve::serve(&options, host, port)?,
         Command::Check { widgets } => {
-            let widgets = if widgets { Wish::Required } else { options.widgets };
-            let summary = check(&Options { widgets, ..options })?;
+            let module = options.widgets.clone();
+            let module = if widgets { module.required() } else { module };
+            let summary = check(&Options { widgets: module, ..options })?;
             println!("{}\nAll is well: {summary}", budget::table(&summary.budgets));
         }
         Command::Preprocess { question: Some(Question::Supports { renderer }) } => {

@@ -203,6 +203,32 @@ fn a_figure_is_complete() {
     );
 }
 
+/// A widget whose files are there, up to `count` of them.
+fn with_widget(count: usize) -> Fixture {
+    let files = ["book/widgets/src/dial.rs", "book/widgets/js/dial.js"];
+    let files = files.into_iter().chain(["book/tests/browser/widgets/dial.js"]);
+    files.take(count).fold(Fixture::new(), |fixture, path| fixture.write(path, ""))
+}
+
+#[test]
+fn a_widget_has_a_figure_words_and_all_its_files() {
+    let figure = "cell: notebooks/01-scale.ipynb#line\n";
+    let words = "alt: A line.\ncaption: A line.\n";
+    let block = |fields: &str| format!("```widget dial\n{fields}```");
+    added(&block(words), &["needs the line `cell: …`"]);
+    added(&block(&format!("{figure}caption: b\n")), &["`dial` has no alternative text"]);
+    added(&block(&format!("{figure}{words}lives: c\n")), &["`lives` means nothing", "live"]);
+    let files = ["book/widgets/src/dial.rs", "widgets/js/dial.js", "browser/widgets/dial.js"];
+    for (count, missing) in files.into_iter().enumerate() {
+        let block = block(&format!("{figure}{words}"));
+        let problem = with_widget(count).append(SHIFT, &block).problem();
+        says_all(&problem, &["chapters/02-shift.md:12: ", "widget `dial` has no file", missing]);
+    }
+    let whole = block(&format!("{figure}{words}live: See [](#eq:nothing).\n"));
+    let problem = with_widget(3).append(SHIFT, &whole).problem();
+    says_all(&problem, &["chapters/02-shift.md:16: ", "`#eq:nothing` is not there"]);
+}
+
 #[test]
 fn a_caption_s_fault_has_its_line() {
     let fixture = Fixture::new().replace(SCALE, "caption: See [](#eq:double).", "caption: $\\a$");

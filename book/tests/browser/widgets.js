@@ -62,12 +62,13 @@ export async function operate(browser, origin, site, [file, name], print) {
     const note = (what) => faults.push({ at, where: `widget ${name}`, what, wayOut });
     await opened(browser, { view, javaScript: true }, async (page) => {
       await listen(page, origin, view, (fault) => faults.push({ at, ...fault }));
-      const from = Date.now();
       await page.goto(`${origin}/${file}`);
-      const host = page.locator(`[data-widget="${name}"]`);
-      await host.and(page.locator(".is-live *")).waitFor();
-      print(`${name}, ${at}: ready after ${Date.now() - from} ms`);
-      await operate(tools({ page, host, isPhone: view.width < 600, note, print: (text) => print(`${name}, ${at}: ${text}`) }));
+      const host = page.locator(`.is-live [data-widget="${name}"]`);
+      await host.waitFor({ timeout: 10_000 });
+      const measured = (text) => print(`${name}, ${at}: ${text}`);
+      const [{ startTime }] = await marks(page, `widget ${name}`);
+      measured(`ready ${startTime.toFixed(0)} ms after the page was asked for`);
+      await operate(tools({ page, host, isPhone: view.width < 600, note, print: measured }));
       for (const fault of (await page.evaluate(layout)).faults) faults.push({ at, ...fault });
       await page.evaluate(axe.source);
       for (const fault of await accessibility(page, ALL_RULES)) faults.push({ at, ...fault });
@@ -92,6 +93,11 @@ export async function operate(browser, origin, site, [file, name], print) {
     await host.waitFor({ timeout: 10_000 }).catch(() => note("a page from the disk has no widget"));
   });
   return faults;
+}
+
+/** What the page noted of its own times under this name. */
+function marks(page, name) {
+  return page.evaluate((name) => performance.getEntriesByName(name).map((one) => one.toJSON()), name);
 }
 
 /** Opens a page in a view, and closes it after `use`. */

@@ -1,12 +1,15 @@
 // A widget's pictures: a plot with axes as SVG, and a canvas for many pixels.
 
 {
+  /** An element of a drawing. */
   const svg = (kind, attributes = {}, text) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", kind);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     if (text !== undefined) made.textContent = text;
     return made;
   };
+
+  chainrule.svg = svg;
 
   /** Round numbers from `min` to `max`, about `count` of them. */
   function ticks(min, max, count) {
@@ -109,7 +112,11 @@
       Object.assign(made, { width: columns, height: rows, className: "widget-canvas", role: "img" });
       made.setAttribute("aria-label", label);
       this.host.append(made);
-      return { element: made, paper: made.getContext("2d"), describe: (words) => made.setAttribute("aria-label", `${label}: ${words}`) };
+      return {
+        element: made,
+        paper: made.getContext("2d"),
+        describe: (words) => made.setAttribute("aria-label", `${label}: ${words}`),
+      };
     },
   });
 
