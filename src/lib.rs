@@ -41,7 +41,7 @@
 //! | 13 | [`conv`] | convolution, its gradients, pooling |
 //! | 14 | [`cnn`], [`dropout`], [`data::augment`], [`whiten`], [`views`], [`model`] | networks that read pictures |
 //! | 15 | [`parallel`], [`product`], `throughput` | where the time goes, how fast it could be, and why no bit depends on the threads |
-//! | all | `plot` | figures |
+//! | all | [`score`], `plot` | what the book's network reads right so far; figures |
 //!
 //! # Features
 //!
@@ -81,6 +81,7 @@ pub mod product;
 pub mod random;
 pub mod real;
 pub mod scalar;
+pub mod score;
 pub mod softmax;
 mod svg;
 pub mod tape;

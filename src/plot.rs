@@ -1,4 +1,5 @@
-//! Figures: curves, confusion matrices, grids of images, weights seen as images, networks as units.
+//! Figures: curves, points and boundaries, confusion matrices, grids of images, weights seen as
+//! images, networks as units.
 //!
 //! A figure is a value that is built step by step, and becomes an SVG or a PNG at the end:
 //!
@@ -19,6 +20,7 @@
 //! the page that is asked for. A notebook shows a figure that is the value of a cell.
 
 mod axis;
+mod boundaries;
 mod canvas;
 mod confusion;
 mod curves;
@@ -27,6 +29,7 @@ pub mod theme;
 mod units;
 mod weights;
 
+pub use boundaries::Boundaries;
 pub use confusion::ConfusionMatrix;
 pub use curves::Curves;
 pub use images::ImageGrid;

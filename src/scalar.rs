@@ -5,11 +5,13 @@
 //!
 //! # Forward
 //!
+//! In either layer, l counts what goes in and j what comes out.
+//!
 //! ```text
 //! z_j = x₀·w₀ⱼ + x₁·w₁ⱼ + b_j              j = 0, 1, 2
 //! h_j = σ(z_j) = 1 / (1 + e^(−z_j))
-//! o_k = h₀·v₀ₖ + h₁·v₁ₖ + h₂·v₂ₖ + c_k     k = 0, 1
-//! p_k = e^(o_k) / (e^(o₀) + e^(o₁))
+//! o_j = h₀·v₀ⱼ + h₁·v₁ⱼ + h₂·v₂ⱼ + c_j     j = 0, 1
+//! p_j = e^(o_j) / (e^(o₀) + e^(o₁))
 //! L   = −t₀·ln p₀ − t₁·ln p₁
 //! ```
 //!
@@ -20,33 +22,24 @@
 //! The chain rule says: if u acts on L through q and r, then
 //! ∂L/∂u = ∂L/∂q · ∂q/∂u + ∂L/∂r · ∂r/∂u. Nothing else is used below. Write du for ∂L/∂u.
 //!
-//! **The outputs.** ln p₀ = o₀ − ln(e^(o₀) + e^(o₁)), so its derivatives are
+//! **The outputs.** ln p_j = o_j − ln(e^(o₀) + e^(o₁)), and t₀ + t₁ = 1. So the loss is
+//! ln(e^(o₀) + e^(o₁)) − t₀·o₀ − t₁·o₁. The derivative of the logarithm with respect to o_j is
+//! e^(o_j)/(e^(o₀) + e^(o₁)) = p_j:
 //!
 //! ```text
-//! ∂ln p₀/∂o₀ = 1 − e^(o₀)/(e^(o₀) + e^(o₁)) = 1 − p₀
-//! ∂ln p₀/∂o₁ =   − e^(o₁)/(e^(o₀) + e^(o₁)) = −p₁
+//! do_j = p_j − t_j
 //! ```
 //!
-//! and those of ln p₁ are the same with 0 and 1 exchanged. The loss meets each of them twice,
-//! with the factors −t₀ and −t₁:
+//! **The second layer.** In o_j the weight v_lj has the factor h_l, and c_j the factor 1:
 //!
 //! ```text
-//! do₀ = −t₀·(1 − p₀) + t₁·p₀
-//! do₁ =  t₀·p₁ − t₁·(1 − p₁)
+//! dv_lj = do_j · h_l        dc_j = do_j
 //! ```
 //!
-//! Since t₀ + t₁ = 1, this is do_k = p_k − t_k.
-//!
-//! **The second layer.** In o_k the weight v_jk has the factor h_j, and c_k the factor 1:
+//! **The hidden units.** h_l acts through both outputs, so its gradient has two terms:
 //!
 //! ```text
-//! dv_jk = do_k · h_j        dc_k = do_k
-//! ```
-//!
-//! **The hidden units.** h_j acts through both outputs, so its gradient has two terms:
-//!
-//! ```text
-//! dh_j = do₀ · v_j₀ + do₁ · v_j₁
+//! dh_l = do₀ · v_l₀ + do₁ · v_l₁
 //! ```
 //!
 //! **The sigmoid.** With s = 1 + e^(−z), h = 1/s and ∂h/∂s = −1/s², ∂s/∂z = −e^(−z) = 1 − s:
@@ -55,10 +48,10 @@
 //! ∂h/∂z = (s − 1)/s² = h·(1 − h)        dz_j = dh_j · h_j · (1 − h_j)
 //! ```
 //!
-//! **The first layer.** In z_j the weight w_ij has the factor x_i, and b_j the factor 1:
+//! **The first layer.** In z_j the weight w_lj has the factor x_l, and b_j the factor 1:
 //!
 //! ```text
-//! dw_ij = dz_j · x_i        db_j = dz_j
+//! dw_lj = dz_j · x_l        db_j = dz_j
 //! ```
 //!
 //! # Why zeros prove nothing
@@ -66,12 +59,15 @@
 //! From p₀ + p₁ = 1 and t₀ + t₁ = 1 follows do₁ = −do₀, whatever the weights. Then
 //!
 //! ```text
-//! dh_j = do₀ · (v_j₀ − v_j₁)
+//! dh_l = do₀ · (v_l₀ − v_l₁)
 //! ```
 //!
 //! In [`SYMMETRIC`] both entries of each row of V are equal: dh is zero, and so is every gradient
 //! of the first layer. A wrong factor in front of zero still gives zero. [`ASYMMETRIC`] has no
 //! gradient that is zero, so every factor counts.
+
+use crate::random::{Purpose, stream};
+use rand::RngExt;
 
 /// What the network learns: 17 numbers. Its gradient has the same form.
 ///
@@ -141,12 +137,24 @@ pub const ASYMMETRIC: (Weights, Sample) = (
     Sample { x: [1.5, -0.5], t: [0.0, 1.0] },
 );
 
+/// Steps of the training of chapter 1.
+pub const STEPS: usize = 1_000;
+
+/// The learning rate of the training of chapter 1.
+pub const RATE: f64 = 2.0;
+
 /// σ(z) = 1 / (1 + e^(−z)).
 pub fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
 }
 
 impl Weights {
+    /// Where a training starts: 17 random numbers from −1 to 1, which `seed` fixes.
+    pub fn random(seed: u64) -> Self {
+        let mut rng = stream(seed, Purpose::Init);
+        Self::from_array(std::array::from_fn(|_| rng.random_range(-1.0..1.0)))
+    }
+
     /// The network's answer to `sample`, and its loss.
     pub fn forward(&self, sample: &Sample) -> Forward {
         let [x0, x1] = sample.x;
@@ -186,9 +194,8 @@ impl Weights {
         let [p0, p1] = forward.p;
         let [[v00, v01], [v10, v11], [v20, v21]] = self.v;
 
-        // Through the cross-entropy and the softmax: each output acts on ln p₀ and on ln p₁.
-        let do0 = -t0 * (1.0 - p0) + t1 * p0;
-        let do1 = t0 * p1 - t1 * (1.0 - p1);
+        // To the outputs, through cross-entropy and softmax.
+        let (do0, do1) = (p0 - t0, p1 - t1);
 
         // To the second layer: what a weight is multiplied by in the forward pass.
         let (dv00, dv01) = (do0 * h0, do1 * h0);
@@ -201,12 +208,10 @@ impl Weights {
         let dh1 = do0 * v10 + do1 * v11;
         let dh2 = do0 * v20 + do1 * v21;
 
-        // Through the sigmoid.
+        // Through the sigmoid, to the first layer.
         let dz0 = dh0 * h0 * (1.0 - h0);
         let dz1 = dh1 * h1 * (1.0 - h1);
         let dz2 = dh2 * h2 * (1.0 - h2);
-
-        // To the first layer.
         let (dw00, dw01, dw02) = (dz0 * x0, dz1 * x0, dz2 * x0);
         let (dw10, dw11, dw12) = (dz0 * x1, dz1 * x1, dz2 * x1);
         let (db0, db1, db2) = (dz0, dz1, dz2);
@@ -220,6 +225,35 @@ impl Weights {
             },
             h: [dh0, dh1, dh2],
         }
+    }
+
+    /// The mean loss of `samples`, and its gradient, which is the mean of their gradients.
+    pub fn loss_and_gradient(&self, samples: &[Sample]) -> (f64, Self) {
+        let (mut loss, mut gradient) = (0.0, [0.0; 17]);
+        for sample in samples {
+            let forward = self.forward(sample);
+            let of_sample = self.backward(sample, &forward).weights.to_array();
+            loss += forward.loss / samples.len() as f64;
+            for (sum, du) in gradient.iter_mut().zip(of_sample) {
+                *sum += du / samples.len() as f64;
+            }
+        }
+        (loss, Self::from_array(gradient))
+    }
+
+    /// A step of gradient descent: u − rate · du in the place of every weight u.
+    pub fn step(&self, gradient: &Self, rate: f64) -> Self {
+        let (weights, gradient) = (self.to_array(), gradient.to_array());
+        Self::from_array(std::array::from_fn(|i| weights[i] - rate * gradient[i]))
+    }
+
+    /// The fraction of `samples` whose class gets the larger probability.
+    pub fn accuracy(&self, samples: &[Sample]) -> f64 {
+        let right = |sample: &&Sample| {
+            let p = self.forward(sample).p;
+            (p[1] > p[0]) == (sample.t[1] > sample.t[0])
+        };
+        samples.iter().filter(right).count() as f64 / samples.len() as f64
     }
 
     /// The gradient of the loss without the chain rule: (L(u + step) − L(u − step)) / (2·step)

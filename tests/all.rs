@@ -42,6 +42,7 @@ mod records;
 mod replay;
 mod safetensors;
 mod scalar;
+mod score;
 mod softmax;
 mod solutions;
 mod split;

@@ -2,11 +2,14 @@
 //!
 //! After the `#` stands an item's path (see [`crate::items`]) or, after an `@` in its place, the
 //! name of a piece (see [`crate::anchors`]). Without either the whole file is quoted.
+//!
+//! `{{code "src/matmul.rs#Linear::backward / To the weights"}}` is a paragraph of the item: the
+//! lines from the comment that begins with these words to the next blank line.
 
 use crate::anchors;
 use crate::items::{self, Item};
 use crate::page::escape_text;
-use crate::problem::Fault;
+use crate::problem::{Fault, did_you_mean};
 use crate::repository::{Repository, lines_fragment};
 use std::ops::RangeInclusive;
 
@@ -37,8 +40,28 @@ pub fn find(repository: &Repository, target: &str, documented: bool) -> Result<C
         return Ok(Code { text: dedent(&anchors::without_marks(&text)), lines, test: None });
     }
     let items = items::items(path, &text)?;
-    let item = items::find(path, &items, item)?;
-    Ok(of_item(&text, item, documented))
+    let (item, words) = item.split_once(" / ").unwrap_or((item, ""));
+    let code = of_item(&text, items::find(path, &items, item)?, documented);
+    if words.is_empty() { Ok(code) } else { paragraph(code, target, words) }
+}
+
+/// The paragraph of `code` that a comment begins with `words`.
+fn paragraph(code: Code, target: &str, words: &str) -> Result<Code, Fault> {
+    let comment =
+        |line: &str| line.trim().strip_prefix("// ").is_some_and(|c| c.starts_with(words));
+    let before = code.text.lines().take_while(|line| !comment(line)).count();
+    let lines: Vec<&str> =
+        code.text.lines().skip(before).take_while(|line| !line.trim().is_empty()).collect();
+    if lines.is_empty() {
+        let comments = code.text.lines().filter_map(|line| line.trim().strip_prefix("// "));
+        return Err(Fault::NoParagraph {
+            target: target.split(" / ").next().unwrap_or(target).to_owned(),
+            words: words.to_owned(),
+            hint: did_you_mean(words, comments),
+        });
+    }
+    let first = code.lines.start() + before;
+    Ok(Code { text: dedent(&lines.join("\n")), lines: first..=first + lines.len() - 1, test: None })
 }
 
 fn of_item(text: &str, item: &Item, documented: bool) -> Code {
@@ -117,6 +140,20 @@ mod tests {
     #[test]
     fn code_loses_the_indentation_of_its_place() {
         assert_eq!(dedent("    a\n\n      b\n    c"), "a\n\n  b\nc");
+    }
+
+    #[test]
+    fn a_paragraph_goes_from_its_comment_to_a_blank_line() {
+        let code = || Code {
+            text:
+                "fn f() {\n    // One.\n    a;\n\n    // Two things.\n    b;\n    c;\n\n    d;\n}"
+                    .into(),
+            lines: 10..=19,
+            test: None,
+        };
+        let two = paragraph(code(), "f.rs#f / Two", "Two").unwrap();
+        assert_eq!((two.text.as_str(), two.lines), ("// Two things.\nb;\nc;", 14..=16));
+        assert!(paragraph(code(), "f.rs#f / b", "b").is_err());
     }
 
     #[test]

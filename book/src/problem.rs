@@ -113,6 +113,11 @@ pub enum Fault {
     #[error("`{path}` has several items `{item}`: {choices}. Name one of them")]
     AmbiguousItem { path: String, item: String, choices: String },
     #[error(
+        "`{target}` has no paragraph that a comment begins with \"{words}\"{hint} A paragraph ends \
+         at a blank line"
+    )]
+    NoParagraph { target: String, words: String, hint: String },
+    #[error(
         "`{path}` has no piece `{name}`{hint} Mark it with `// ANCHOR: {name}` and \
          `// ANCHOR_END: {name}`"
     )]

@@ -1,5 +1,10 @@
 //! An axis: what of the data it shows, where its ticks stand, and how they read.
 
+use super::PlotError;
+use super::canvas::{Align, Canvas, LINE, Rect, TEXT_SIZE, text_width};
+use super::theme::Ink;
+use plotters::backend::DrawingBackend;
+
 /// How an axis is divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Scale {
@@ -167,6 +172,37 @@ fn with_power(value: f64, digits: usize) -> String {
         "-1" => format!("−{power}"),
         factor => format!("{}·{power}", factor.replace('-', "−")),
     }
+}
+
+/// Draws both axes of `area`, with `x_label` below it.
+pub(super) fn paint<B: DrawingBackend>(
+    canvas: &mut Canvas<B>,
+    area: Rect,
+    (x_axis, x_label): (&Axis, &str),
+    y_axis: &Axis,
+) -> Result<(), PlotError> {
+    let (right, bottom) = (area.x + area.width, area.y + area.height);
+    for tick in &y_axis.ticks {
+        let y = bottom - y_axis.along(tick.value) * area.height;
+        canvas.line(&[(area.x, y), (right, y)], Ink::GRID, 1.0)?;
+        let at = (area.x - 6.0, y + 0.36 * TEXT_SIZE);
+        canvas.text(&tick.text, at, Align::Right, TEXT_SIZE, Ink::MUTED)?;
+    }
+    // Labels that would touch the one before them are left out.
+    let mut free = f64::NEG_INFINITY;
+    for tick in &x_axis.ticks {
+        let x = area.x + x_axis.along(tick.value) * area.width;
+        canvas.line(&[(x, bottom), (x, bottom + 4.0)], Ink::AXIS, 1.0)?;
+        let half = text_width(&tick.text, TEXT_SIZE)? / 2.0;
+        if x - half > free {
+            let at = (x, bottom + 4.0 + TEXT_SIZE);
+            canvas.text(&tick.text, at, Align::Center, TEXT_SIZE, Ink::MUTED)?;
+            free = x + half + 8.0;
+        }
+    }
+    canvas.line(&[(area.x, bottom), (right, bottom)], Ink::AXIS, 1.0)?;
+    let at = (area.x + area.width / 2.0, bottom + 4.0 + TEXT_SIZE + LINE);
+    canvas.text(x_label, at, Align::Center, TEXT_SIZE, Ink::TEXT)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Curves: named series against a step or an epoch, smoothed, or as a band over seeds.
 
-use super::axis::{Axis, Scale};
+use super::axis::{self, Axis, Scale};
 use super::canvas::{Align, Canvas, LINE, Point, Rect, TEXT_SIZE, text_width, widest};
 use super::theme::{Ink, Theme};
 use super::{Figure, PlotError, WIDTH, outputs};
@@ -288,7 +288,7 @@ impl Figure for Curves {
             let (x, y) = (x_axis.along(x), y_axis.along(y));
             (area.x + x * area.width, area.y + (1.0 - y) * area.height)
         };
-        self.paint_axes(canvas, area, &x_axis, &y_axis)?;
+        axis::paint(canvas, area, (&x_axis, &self.x), &y_axis)?;
         for (k, trace) in traces.iter().enumerate() {
             paint_band(canvas, &trace.band, place, Ink::series(k).faded(0.22))?;
         }
@@ -332,37 +332,6 @@ impl Curves {
             x += width + 16.0;
         }
         Ok(y)
-    }
-
-    fn paint_axes<B: DrawingBackend>(
-        &self,
-        canvas: &mut Canvas<B>,
-        area: Rect,
-        x_axis: &Axis,
-        y_axis: &Axis,
-    ) -> Result<(), PlotError> {
-        let (right, bottom) = (area.x + area.width, area.y + area.height);
-        for tick in &y_axis.ticks {
-            let y = bottom - y_axis.along(tick.value) * area.height;
-            canvas.line(&[(area.x, y), (right, y)], Ink::GRID, 1.0)?;
-            let at = (area.x - 6.0, y + 0.36 * TEXT_SIZE);
-            canvas.text(&tick.text, at, Align::Right, TEXT_SIZE, Ink::MUTED)?;
-        }
-        // Labels that would touch the one before them are left out.
-        let mut free = f64::NEG_INFINITY;
-        for tick in &x_axis.ticks {
-            let x = area.x + x_axis.along(tick.value) * area.width;
-            canvas.line(&[(x, bottom), (x, bottom + 4.0)], Ink::AXIS, 1.0)?;
-            let half = text_width(&tick.text, TEXT_SIZE)? / 2.0;
-            if x - half > free {
-                let at = (x, bottom + 4.0 + TEXT_SIZE);
-                canvas.text(&tick.text, at, Align::Center, TEXT_SIZE, Ink::MUTED)?;
-                free = x + half + 8.0;
-            }
-        }
-        canvas.line(&[(area.x, bottom), (right, bottom)], Ink::AXIS, 1.0)?;
-        let at = (area.x + area.width / 2.0, bottom + 4.0 + TEXT_SIZE + LINE);
-        canvas.text(&self.x, at, Align::Center, TEXT_SIZE, Ink::TEXT)
     }
 }
 
