@@ -52,8 +52,8 @@ fn averages(averaging: Averaging, thetas: &[Numbers]) -> Vec<Tensor<f64>> {
     steps.collect()
 }
 
-/// PyTorch's exponential average e starts at θ₁ and not at 0: e_t = m_t + βᵗ·θ₁, where Chainrule's is
-/// φ_t = m_t / (1 − βᵗ).
+/// PyTorch's exponential average e starts at θ₁ and not at 0: e_t = m_t + βᵗ·θ₁, where Chainrule's
+/// is φ_t = m_t / (1 − βᵗ).
 fn converted(averaging: Averaging, phi: &Tensor<f64>, first: &Tensor<f64>, t: i32) -> Tensor<f64> {
     match averaging {
         Averaging::Exponential { decay } => {

@@ -21,7 +21,11 @@ PAIR = {"a": signed(2, 3), "b": signed(2, 3)}
 LINEAR = {"x": signed(5, 3), "w": signed(3, 4), "b": signed(4)}
 LOGITS = {"z": signed(5, 4), "t": labels(5, 4)}
 LOGITS_AND_DISTRIBUTIONS = {"z": signed(5, 4), "t": positive(5, 4)}
-NORMALIZED = "x, None, None, gamma, beta, training=True"
+
+
+def batch_norm(x: str) -> str:
+    """A training pass of batch norm without running statistics: `batch_norm.py` has those."""
+    return f"F.batch_norm({x}, None, None, gamma, beta, training=True)"
 
 
 def conv(stride: int, padding: int) -> str:
@@ -33,6 +37,11 @@ def conv(stride: int, padding: int) -> str:
 def pool(kind: str, window: str) -> str:
     """A pooling in Chainrule's layout."""
     return f"F.{kind}_pool2d(x.permute(0, 3, 1, 2), {window}).permute(0, 2, 3, 1)"
+
+
+def global_pool(kind: str) -> str:
+    """A pooling of whole images."""
+    return f"F.adaptive_{kind}_pool2d(x.permute(0, 3, 1, 2), 1).flatten(1)"
 
 
 OPS = {
@@ -109,11 +118,11 @@ OPS = {
     # Chapter 8: normalization.
     "row_normalize": ("F.normalize(x, p=1, dim=-1)", {"x": positive(3, 4)}),
     "batch_norm": (
-        f"F.batch_norm({NORMALIZED})",
+        batch_norm("x"),
         {"x": signed(6, 3), "gamma": signed(3), "beta": signed(3)},
     ),
     "batch_norm, images": (
-        f"F.batch_norm({NORMALIZED.replace('x', 'x.permute(0, 3, 1, 2)', 1)}).permute(0, 2, 3, 1)",
+        batch_norm("x.permute(0, 3, 1, 2)") + ".permute(0, 2, 3, 1)",
         {"x": signed(2, 3, 2, 3), "gamma": signed(3), "beta": signed(3)},
     ),
     "layer_norm": (
@@ -132,8 +141,9 @@ OPS = {
     "max_pool: ties": (pool("max", "2"), {"x": given([[[[0.7] * 3] * 5] * 4] * 2)}),
     "max_pool, overlapping": (pool("max", "(3, 2), stride=1"), {"x": signed(2, 5, 6, 3)}),
     "average_pool": (pool("avg", "(3, 2), stride=2"), {"x": signed(2, 5, 6, 3)}),
-    "global_max_pool": ("torch.amax(x, dim=(1, 2))", {"x": signed(2, 3, 4, 3)}),
-    "global_average_pool": ("torch.mean(x, dim=(1, 2))", {"x": signed(2, 3, 4, 3)}),
+    "global_max_pool": (global_pool("max"), {"x": signed(2, 3, 4, 3)}),
+    "global_max_pool: ties": (global_pool("max"), {"x": given([[[[0.7] * 3] * 4] * 3] * 2)}),
+    "global_average_pool": (global_pool("avg"), {"x": signed(2, 3, 4, 3)}),
     "flatten": ("torch.flatten(x, start_dim=1)", {"x": signed(2, 3, 2, 2)}),
     "reshape_samples": ("x.reshape(2, 3, 1, 2)", {"x": signed(2, 6)}),
     # Chapter 14: dropout. What is compared is the factor of an entry that stays: the two draw their
