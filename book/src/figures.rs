@@ -10,6 +10,10 @@
 //! ````
 //!
 //! In the place of `cell`, `file` names an SVG that a command draws, and `command` that command.
+//!
+//! A block `widget scalar` has the same lines, and a figure that moves: the files of that name in
+//! `book/widgets` take the picture's place in a browser that runs them ([`crate::widgets`]). A line
+//! `live: …` is the caption then, where the picture's own does not fit.
 
 use crate::blocks::{self, Block};
 use crate::chapter::Chapter;
@@ -34,6 +38,10 @@ pub struct Figure {
     alt: String,
     /// The caption, and the line on which it stands, counted from the block's first.
     caption: (String, usize),
+    /// Of a widget: what its caption is while it runs.
+    live: Option<(String, usize)>,
+    /// Whether a widget takes the picture's place.
+    pub moves: bool,
 }
 
 /// Where a figure is from.
@@ -46,6 +54,7 @@ pub enum Source {
 }
 
 const FIELDS: [&str; 5] = ["cell", "file", "command", "alt", "caption"];
+const FIELDS_OF_WIDGET: [&str; 6] = ["cell", "file", "command", "alt", "caption", "live"];
 
 /// The figures of a page, numbered in order.
 pub fn collect(
@@ -55,11 +64,14 @@ pub fn collect(
     revision: &mut Revision,
 ) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for block in blocks::of_kind(page, "figure") {
+    let of_kind = |kind, moves| blocks::of_kind(page, kind).into_iter().map(move |b| (b, moves));
+    let mut blocks: Vec<_> = of_kind("figure", false).chain(of_kind("widget", true)).collect();
+    blocks.sort_by_key(|(block, _)| block.range.start);
+    for (block, moves) in blocks {
         let offset = block.range.start;
         let label =
             chapter.map(|chapter| format!("Figure {}.{}", chapter.number, figures.len() + 1));
-        match figure(block, label) {
+        match figure(block, label, moves) {
             Ok(figure) => {
                 let text = figure.label.clone().unwrap_or_else(|| "the figure".to_owned());
                 if let Err(fault) = labels.add(page, offset, &format!("fig:{}", figure.id), text) {
@@ -73,12 +85,13 @@ pub fn collect(
     figures
 }
 
-fn figure(block: Block, label: Option<String>) -> Result<Figure, Fault> {
+fn figure(block: Block, label: Option<String>, moves: bool) -> Result<Figure, Fault> {
     let Block { id, text, range, first_line } = block;
     if !blocks::is_id(&id) {
         return Err(Fault::MalformedId { id });
     }
-    let fields = blocks::fields(&text, &FIELDS)?;
+    let known: &[_] = if moves { &FIELDS_OF_WIDGET } else { &FIELDS };
+    let fields = blocks::fields(&text, known)?;
     let field = |key: &str| fields.iter().find(|field| field.key == key);
     let value = |key: &str| field(key).map(|field| field.value.clone()).unwrap_or_default();
     let missing = |key, purpose| Fault::MissingField { key, purpose };
@@ -103,10 +116,10 @@ fn figure(block: Block, label: Option<String>) -> Result<Figure, Fault> {
     if value("alt").is_empty() {
         return Err(Fault::FigureWithoutAlt { id });
     }
+    let words = |key| field(key).map(|field| (field.value.clone(), first_line + field.line));
     let caption =
-        field("caption").ok_or_else(|| missing("caption", "It says what the figure shows"))?;
-    let caption = (caption.value.clone(), first_line + caption.line);
-    Ok(Figure { id, range, source, label, alt: value("alt"), caption })
+        words("caption").ok_or_else(|| missing("caption", "It says what the figure shows"))?;
+    Ok(Figure { id, range, source, label, alt: value("alt"), caption, live: words("live"), moves })
 }
 
 /// Draws the figures. `expand` renders a caption, which is Markdown with quotes and references.
@@ -118,18 +131,24 @@ pub fn revise(
     revision: &mut Revision,
 ) {
     for figure in figures {
-        let (text, line) = &figure.caption;
-        let line = page.place(figure.range.start).line + line;
-        let caption = expand(&Page::parse(page.file, line, text), revision);
-        revision.replace_or_note(
-            page,
-            figure.range.clone(),
-            rendered(figure, &caption, repository),
-        );
+        let first = page.place(figure.range.start).line;
+        let mut expanded = |(text, line): &(String, usize)| {
+            expand(&Page::parse(page.file, first + line, text), revision)
+        };
+        let caption = expanded(&figure.caption);
+        let live = figure.live.as_ref().map(expanded);
+        let text = rendered(figure, &caption, live.as_deref(), repository);
+        revision.replace_or_note(page, figure.range.clone(), text);
     }
 }
 
-fn rendered(figure: &Figure, caption: &str, repository: &Repository) -> Result<String, Fault> {
+fn rendered(
+    figure: &Figure,
+    caption: &str,
+    live: Option<&str>,
+    repository: &Repository,
+) -> Result<String, Fault> {
+    let host = if figure.moves { widget(&figure.id, repository)? } else { String::new() };
     let Figure { id, alt, .. } = figure;
     let alt = escape_attribute(alt);
     let picture = match figure.picture(repository)? {
@@ -153,11 +172,34 @@ fn rendered(figure: &Figure, caption: &str, repository: &Repository) -> Result<S
         .label
         .as_ref()
         .map_or_else(String::new, |label| format!("<strong>{label}.</strong> "));
-    // The blank lines end and begin the HTML, so that the caption is read as Markdown.
+    // The blank lines end and begin the HTML, so that a caption is read as Markdown.
+    let mut captions = format!("{label}{caption} {run}");
+    if let Some(live) = live {
+        captions = format!(
+            "<div class=\"of-picture\">\n\n{captions}\n\n</div>\n\
+             <div class=\"of-widget\">\n\n{label}{live}\n\n</div>"
+        );
+    }
     Ok(format!(
-        "<figure id=\"fig:{id}\">\n{picture}\n<figcaption>\n\n{label}{caption} {run}\n\n\
+        "<figure id=\"fig:{id}\">\n{host}{picture}\n<figcaption>\n\n{captions}\n\n\
          </figcaption>\n</figure>"
     ))
+}
+
+/// The element that a widget's script fills, where the widget has all its files.
+fn widget(name: &str, repository: &Repository) -> Result<String, Fault> {
+    let module = name.replace('-', "_");
+    let files = [
+        (format!("book/widgets/src/{module}.rs"), "what it computes"),
+        (format!("book/widgets/js/{name}.js"), "how it is shown"),
+        (format!("book/tests/browser/widgets/{name}.js"), "how a browser checks its numbers"),
+    ];
+    for (path, purpose) in files {
+        if !repository.has(&path) {
+            return Err(Fault::WidgetWithoutFile { id: name.to_owned(), path, purpose });
+        }
+    }
+    Ok(format!("<div class=\"widget\" data-widget=\"{name}\"></div>\n"))
 }
 
 impl Figure {

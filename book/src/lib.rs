@@ -38,6 +38,7 @@ pub mod sections;
 pub mod serve;
 pub mod site;
 pub mod solutions;
+pub mod widgets;
 
 use mdbook_driver::MDBook;
 use mdbook_driver::errors::{Error, Result};
@@ -47,6 +48,7 @@ use repository::Repository;
 use site::Site;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
+use widgets::Wish;
 
 /// Where the book is.
 #[derive(Clone, Debug)]
@@ -55,6 +57,8 @@ pub struct Options {
     pub book: PathBuf,
     /// The repository that the book quotes from.
     pub repository: Repository,
+    /// Whether it has its widgets.
+    pub widgets: Wish,
 }
 
 impl Options {
@@ -62,7 +66,7 @@ impl Options {
     pub fn new(book: impl Into<PathBuf>) -> Self {
         let book = book.into();
         let repository = Repository::open(book.parent().unwrap_or(&book));
-        Self { book, repository }
+        Self { book, repository, widgets: Wish::default() }
     }
 
     /// The folder that the site is written to.
@@ -77,7 +81,7 @@ impl Options {
 
     /// The folders whose changes change the book.
     fn watched(&self) -> Vec<PathBuf> {
-        let own = ["book/book.toml", "book/theme", "book/images"];
+        let own = ["book/book.toml", "book/theme", "book/images", "book/widgets"];
         let quoted = ["chapters", "examples", "exercises", "src", "tests", "notebooks"];
         own.iter()
             .chain(&quoted)
@@ -90,7 +94,7 @@ impl Options {
 /// Builds the site into the folder `destination`, and returns what it has.
 ///
 /// # Errors
-/// [`Problems`] of the chapters, or what mdBook says.
+/// [`Problems`] of the chapters, [`widgets::WidgetsError`], or what mdBook says.
 pub fn build(options: &Options, destination: &Path) -> Result<Summary> {
     let mut book = MDBook::load(&options.book)?;
     book.config.build.build_dir = std::path::absolute(destination)?;
@@ -100,8 +104,9 @@ pub fn build(options: &Options, destination: &Path) -> Result<Summary> {
     book.with_preprocessor(preprocessor);
     book.build()?;
     search::write_formulas_once(&book.config.build.build_dir)?;
+    let widgets = widgets::install(options.top(), &book.config.build.build_dir, options.widgets)?;
     let summary = summary.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(summary)
+    Ok(Summary { widgets, ..summary })
 }
 
 /// Builds the site into a temporary folder and checks the links and the loads of its pages too.

@@ -2,6 +2,7 @@
 
 use book::budget;
 use book::preprocessor::Chainrule;
+use book::widgets::Wish;
 use book::{Options, build, check, serve, show};
 use clap::{Parser, Subcommand};
 use mdbook_driver::errors::Result;
@@ -32,7 +33,11 @@ enum Command {
         host: IpAddr,
     },
     /// Check every equation, quote, figure, number and link
-    Check,
+    Check {
+        /// Fail where the widgets cannot be compiled, instead of leaving them out
+        #[arg(long)]
+        widgets: bool,
+    },
     /// Preprocess the book for mdBook, which calls this by book.toml
     #[command(hide = true)]
     Preprocess {
@@ -70,8 +75,9 @@ fn run(arguments: Arguments) -> Result<()> {
             println!("The book is in {}", options.site().join("index.html").display());
         }
         Command::Serve { port, host } => serve::serve(&options, host, port)?,
-        Command::Check => {
-            let summary = check(&options)?;
+        Command::Check { widgets } => {
+            let widgets = if widgets { Wish::Required } else { options.widgets };
+            let summary = check(&Options { widgets, ..options })?;
             println!("{}\nAll is well: {summary}", budget::table(&summary.budgets));
         }
         Command::Preprocess { question: Some(Question::Supports { renderer }) } => {

@@ -4,7 +4,6 @@
 //! This is one, so that all problems of a book are shown at once, each with its line in the file
 //! that the author wrote.
 
-use crate::blocks;
 use crate::budget::Budget;
 use crate::chapter::Chapter;
 use crate::directives::{self, Directive};
@@ -24,6 +23,7 @@ use crate::repository::Repository;
 use crate::score::{self, Scored};
 use crate::sections;
 use crate::solutions::{self, Exercises};
+use crate::widgets::Widgets;
 use mdbook_preprocessor::book::{Book, Chapter as BookChapter};
 use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
@@ -53,14 +53,16 @@ pub struct Summary {
     pub quotes: usize,
     /// What each chapter asks of its reader.
     pub budgets: Vec<Budget>,
+    /// What moves in the pages: known once the site is built.
+    pub widgets: Widgets,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "pages: {}, equations with tests: {}, figures: {}, other quotes: {}",
-            self.pages, self.equations, self.figures, self.quotes
+            "pages: {}, equations with tests: {}, figures: {}, other quotes: {}, {}",
+            self.pages, self.equations, self.figures, self.quotes, self.widgets
         )
     }
 }
@@ -155,10 +157,11 @@ impl Sheet<'_> {
     /// What a chapter asks of its reader; nothing of another page.
     fn budget(&self, repository: &Repository) -> Option<Budget> {
         let Self { page, headings, directives, .. } = self;
+        let widgets = self.figures.iter().filter(|figure| figure.moves).count();
         Some(Budget {
             equations: self.equations.len(),
-            figures: self.figures.len(),
-            widgets: blocks::of_kind(page, "widget").len(),
+            figures: self.figures.len() - widgets,
+            widgets,
             exercises: self.exercises.len() + self.listed_exercises.count(),
             ..Budget::of_text(page, self.chapter.as_ref()?, headings, directives, repository)
         })
@@ -305,6 +308,7 @@ impl<'a> Manuscript<'a> {
             figures: sum(|sheet| sheet.figures.len()),
             quotes: sum(|sheet| sheet.directives.len()),
             budgets: self.pages.iter().filter_map(|sheet| sheet.budget(&self.repository)).collect(),
+            widgets: Widgets::default(),
         }
     }
 }

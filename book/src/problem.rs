@@ -183,6 +183,11 @@ pub enum Fault {
     )]
     FigureWithoutAlt { id: String },
     #[error(
+        "widget `{id}` has no file `{path}`. Write it: it says {purpose}; book/widgets/src/lib.rs \
+         says how a widget is made"
+    )]
+    WidgetWithoutFile { id: String, path: String, purpose: &'static str },
+    #[error(
         "this image is not quoted. Show a notebook cell's output in a ```figure block, so that the \
          figure is what the code draws"
     )]
@@ -208,6 +213,11 @@ pub enum Fault {
          right, ± 0.81 over five seeds`"
     )]
     NotAScore { path: String, text: String },
+    #[error(
+        "no block is called `{kind}`{hint} A quote stands between braces, such as \
+         {{{{pytorch scalar}}}}; plain text in a block of the kind `text`"
+    )]
+    UnknownBlock { kind: String, hint: String },
     #[error("`{path}` is no record: {reason}. Record the run again")]
     NotARecord { path: String, reason: String },
     #[error("`{path}` has nothing at `{pointer}`{hint} Correct the path")]

@@ -60,12 +60,43 @@ pub fn draw(count: usize, seed: u64) -> Dataset {
     if count == 0 { digits.select(&[]) } else { digits }
 }
 
-type Point = [f32; 2];
+/// A place in the plane: x, which grows to the right, and y, which grows downwards.
+pub type Point = [f32; 2];
+
+/// What a pen wrote, a stroke by its points, as an image like the drawn ones: framed, inked and
+/// centered as they are, with a pen of their mean width. `None` where there is no point, or one that
+/// is not finite.
+pub fn written(strokes: &[Vec<Point>]) -> Option<[[u8; SIDE]; SIDE]> {
+    // A stroke of one point is a dot.
+    let lines = strokes.iter().filter(|stroke| !stroke.is_empty()).flat_map(|stroke| {
+        let from = std::iter::once(&stroke[0]).chain(stroke);
+        from.zip(stroke).map(|(&from, &to)| [from, to])
+    });
+    let mut lines: Vec<_> = lines.collect();
+    let is_finite = lines.as_flattened().as_flattened().iter().all(|entry| entry.is_finite());
+    if lines.is_empty() || !is_finite {
+        return None;
+    }
+    let pen = Pen { radius: RADIUS, blur: BLUR };
+    frame(&mut lines, 2.0 * pen.radius);
+    Some(center(&pen.ink(&lines)))
+}
 
 /// What makes one image differ from another of the same path.
 struct Hand {
     waves: [Wave; 6],
     affine: [[f32; 2]; 2],
+    pen: Pen,
+}
+
+/// Half the width of a stroke: what pens have in the middle.
+const RADIUS: f32 = 1.2;
+
+/// Least width of the edge from ink to paper.
+const BLUR: f32 = 1.1;
+
+/// What leaves the ink.
+struct Pen {
     /// Half the width of a stroke, in pixels.
     radius: f32,
     /// Width of the edge from ink to paper, in pixels.
@@ -91,9 +122,9 @@ impl Hand {
             }
         });
         let affine = affine(normal(0.18).exp(), 0.15 + normal(0.22), normal(0.1));
-        let radius = (1.2 * normal(0.27).exp()).clamp(0.6, 2.3);
-        let blur = 1.1 + normal(0.25).abs();
-        Self { waves, affine, radius, blur }
+        let radius = (RADIUS * normal(0.27).exp()).clamp(0.6, 2.3);
+        let blur = BLUR + normal(0.25).abs();
+        Self { waves, affine, pen: Pen { radius, blur } }
     }
 
     fn bend(&self, [x, y]: Point) -> Point {
@@ -118,10 +149,12 @@ impl Hand {
                 from = to;
             }
         }
-        frame(&mut lines, 2.0 * self.radius);
-        center(&self.ink(&lines))
+        frame(&mut lines, 2.0 * self.pen.radius);
+        center(&self.pen.ink(&lines))
     }
+}
 
+impl Pen {
     /// The ink of lines in a box of 20 x 20 pixels, from 0 to 1.
     fn ink(&self, lines: &[[Point; 2]]) -> [[f32; BOX]; BOX] {
         let reach = self.radius + self.blur / 2.0;
@@ -194,7 +227,8 @@ fn frame(lines: &mut [[Point; 2]], width: f32) {
             high[axis] = high[axis].max(point[axis]);
         }
     }
-    let longer = (high[0] - low[0]).max(high[1] - low[1]);
+    // A dot has no length to be scaled.
+    let longer = (high[0] - low[0]).max(high[1] - low[1]).max(f32::EPSILON);
     let scale = (BOX as f32 - width) / longer;
     for point in lines.as_flattened_mut() {
         for axis in [0, 1] {
@@ -231,13 +265,13 @@ mod tests {
     use super::*;
     use approx::{assert_abs_diff_eq, assert_relative_eq};
 
-    fn hand(radius: f32, blur: f32) -> Hand {
+    fn hand() -> Hand {
         let waves = std::array::from_fn(|k| Wave {
             amplitude: [0.1 * k as f32, -0.2],
             frequency: [1.0, 2.0 + k as f32],
             phase: 0.3,
         });
-        Hand { waves, affine: [[2.0, 0.5], [-1.0, 3.0]], radius, blur }
+        Hand { waves, affine: [[2.0, 0.5], [-1.0, 3.0]], pen: Pen { radius: 1.0, blur: 1.0 } }
     }
 
     #[test]
@@ -249,7 +283,7 @@ mod tests {
             u += 0.1 * f64::from(k) * sin;
             v -= 0.2 * sin;
         }
-        let [bent_x, bent_y] = hand(1.0, 1.0).bend([0.4, 0.7]);
+        let [bent_x, bent_y] = hand().bend([0.4, 0.7]);
         assert_relative_eq!(f64::from(bent_x), 2.0 * u + 0.5 * v, max_relative = 1e-5);
         assert_relative_eq!(f64::from(bent_y), 3.0 * v - u, max_relative = 1e-5);
     }
@@ -293,9 +327,9 @@ mod tests {
         near(spread(&|hand| aspect(hand).ln()), [0.0, 0.18]);
         near(spread(&slant), [0.15, 0.22]);
         near(spread(&angle), [0.0, 0.1]);
-        near(spread(&|hand| (hand.radius / 1.2).ln()), [0.0, 0.265]);
+        near(spread(&|hand| (hand.pen.radius / 1.2).ln()), [0.0, 0.265]);
         // Of |z| with z normal the mean is √(2/π), the standard deviation √(1 − 2/π).
-        near(spread(&|hand| hand.blur), [1.1 + 0.25 * 0.798, 0.25 * 0.603]);
+        near(spread(&|hand| hand.pen.blur), [1.1 + 0.25 * 0.798, 0.25 * 0.603]);
         for (k, [amplitude, frequency]) in [(0, [0.06, 2.5]), (2, [0.06, 2.5]), (3, [0.015, 6.0])] {
             near(spread(&|hand| 10.0 * hand.waves[k].amplitude[1]), [0.0, 10.0 * amplitude]);
             near(spread(&|hand| 0.1 * hand.waves[k].frequency[0]), [0.0, 0.1 * frequency]);
@@ -350,7 +384,7 @@ mod tests {
             [[-1.0, 21.0], [-3.0, 12.0]],
         ];
         for (radius, blur) in [(1.3, 0.8), (0.6, 1.9), (2.3, 1.1)] {
-            let ink = hand(radius, blur).ink(&lines);
+            let ink = Pen { radius, blur }.ink(&lines);
             for (row, inks) in ink.iter().enumerate() {
                 for (column, &ink) in inks.iter().enumerate() {
                     let pixel = [column as f64 + 0.5, row as f64 + 0.5];

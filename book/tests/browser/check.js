@@ -5,7 +5,8 @@
 // sideways nowhere and set no text over another; axe-core must find nothing; every formula must be
 // set, in the site's own fonts. Each question that is asked before its answer is answered by keyboard.
 // `--self-test` plants each of these faults, which must be found. `--page 05-matmul` looks at one page,
-// and `--screenshots DIR` keeps what is seen.
+// and `--screenshots DIR` keeps what is seen. Widgets are operated (widgets.js); where the site was
+// built without them, `--widgets` makes that a fault.
 
 import { access, readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -17,6 +18,7 @@ import { walk } from "./keyboard.js";
 import { look } from "./look.js";
 import { answer } from "./predict.js";
 import { serve } from "./server.js";
+import * as widgets from "./widgets.js";
 
 const DESK = 1280;
 const PHONE = 390;
@@ -30,6 +32,7 @@ const { values: options, positionals } = parseArgs({
     "self-test": { type: "boolean" },
     screenshots: { type: "string" },
     page: { type: "string", multiple: true },
+    widgets: { type: "boolean" },
   },
 });
 const site = positionals[0] ?? fileURLToPath(new URL("../../site", import.meta.url));
@@ -107,9 +110,31 @@ async function check() {
       bad += 1;
     }
   }
+  bad += await operateWidgets(server.origin, pages);
   await server.close();
   console.log(`${pages.length} pages, ${formulas} formulas looked at, ${bad} faults`);
   return bad === 0;
+}
+
+/** Operates the widgets of these pages, one after the other, and counts their faults. */
+async function operateWidgets(origin, pages) {
+  const looked = new Set(pages.map(({ name }) => `${name}.html`));
+  const found = (await widgets.widgets(site)).filter(([file]) => looked.has(file));
+  if (found.length === 0) return 0;
+  if (!(await widgets.areIn(site))) {
+    const words = `widgets: left out of ${site}, ${found.length} recorded figures are shown`;
+    console.log(options.widgets ? `FAIL ${words}` : words);
+    return options.widgets ? 1 : 0;
+  }
+  console.log(`widgets: ${await widgets.size(site)}`);
+  let bad = 0;
+  for (const [file, name] of found) {
+    const failures = await widgets.operate(browser, origin, site, [file, name], (text) => console.log(`    ${text}`));
+    console.log(`${failures.length ? "FAIL" : "ok  "} widget ${name} of ${file}`);
+    print(failures);
+    bad += failures.length;
+  }
+  return bad;
 }
 
 /** The faults of a page; of many of a kind the first ones. */

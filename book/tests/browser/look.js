@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { layout } from "./layout.js";
 
 /** What axe-core looks for: WCAG 2.0 to 2.2 at the levels A and AA, and its own best practices. */
-const ALL_RULES = {
+export const ALL_RULES = {
   runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
   rules: {
     // axe-core leaves this rule of WCAG 2.2 out unless it is asked for.
@@ -18,7 +18,7 @@ const ALL_RULES = {
 };
 
 /** The rules that depend on the theme. */
-const RULES_OF_COLOR = {
+export const RULES_OF_COLOR = {
   runOnly: { type: "rule", values: ["color-contrast", "link-in-text-block"] },
   resultTypes: ["violations"],
 };
@@ -84,7 +84,7 @@ export async function look(browser, origin, view, screenshots) {
 }
 
 /** Notes what the page logs and what it asks for. Nothing leaves the machine. */
-async function listen(page, origin, view, note) {
+export async function listen(page, origin, view, note) {
   const console = "open the page with the browser's console; a page of the book logs nothing";
   page.on("console", (message) => {
     if (!["error", "warning"].includes(message.type())) return;
@@ -123,7 +123,7 @@ async function listen(page, origin, view, note) {
   );
 }
 
-async function accessibility(page, rules) {
+export async function accessibility(page, rules) {
   const { violations } = await page.evaluate((rules) => window.axe.run(document, rules), rules);
   return violations.flatMap(({ id, nodes, helpUrl }) =>
     nodes.map((node) => ({

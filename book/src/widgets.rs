@@ -1,0 +1,220 @@
+//! What moves in the pages: the widgets' module and scripts, put into a built site.
+//!
+//! A ```` ```widget ```` block ([`crate::figures`]) leaves a recorded figure and an empty element in
+//! its page. Here the pages that have one get scripts, and the site the files. Scripts are classic and
+//! the module stands in one of them, as base64: a page that is opened from the disk may load nothing
+//! else. Without a module the pages stay as they are, and show the recorded figures.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs, io};
+use thiserror::Error;
+
+/// The environment variable that names a ready module.
+pub const VARIABLE: &str = "CHAINRULE_WIDGETS";
+
+/// What the module is compiled for.
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The scripts that all widgets share, in the order in which they are run.
+const SHARED: [&str; 3] = ["widget", "controls", "plot"];
+
+/// Where the crate is in the repository, and its scripts.
+const SCRIPTS: &str = "book/widgets/js";
+const STYLE: &str = "book/widgets/widgets.css";
+
+/// The folder in the site.
+const FOLDER: &str = "widgets";
+
+/// Whether a book has its widgets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// Where the module can be had.
+    #[default]
+    IfPossible,
+    /// Always: it is an error where the module cannot be had.
+    Required,
+    /// Never.
+    LeftOut,
+}
+
+/// What became of the widgets of a book.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Widgets {
+    /// No page has one.
+    #[default]
+    None,
+    /// This many pages have theirs.
+    Running(usize),
+    /// They are left out: this machine cannot compile them.
+    Missing,
+}
+
+impl fmt::Display for Widgets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => write!(f, "pages with widgets: 0"),
+            Self::Running(pages) => write!(f, "pages with widgets: {pages}"),
+            Self::Missing => write!(
+                f,
+                "widgets: left out, their recorded figures are shown. To have them: \
+                 `rustup target add {TARGET}`"
+            ),
+        }
+    }
+}
+
+/// Why a book that needs its widgets has none.
+#[derive(Debug, Error)]
+pub enum WidgetsError {
+    /// Nothing here compiles for the target.
+    #[error(
+        "the widgets cannot be compiled: Rust's target {TARGET} is not installed. \
+         `rustup target add {TARGET}`, or name a ready module by {VARIABLE}=/path/to/widgets.wasm"
+    )]
+    NoTarget,
+    /// The module that the variable names cannot be read.
+    #[error("{VARIABLE} names {}, which cannot be read: {source}. Correct it, or unset it", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file is no module.
+    #[error("{} is no WebAssembly module. Name the file widgets.wasm", path.display())]
+    NoModule {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The compiler refuses the crate.
+    #[error("the widgets do not compile, see above: `cargo check -p widgets` says more")]
+    Compile,
+    /// A file cannot be read or written.
+    #[error("the widgets cannot be put into the site: {path}: {source}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Gives the pages of the site in `folder` their widgets, compiled from the repository at `top`.
+///
+/// # Errors
+/// [`WidgetsError`].
+pub fn install(top: &Path, folder: &Path, wish: Wish) -> Result<Widgets, WidgetsError> {
+    let pages = pages(folder)?;
+    if pages.is_empty() || wish == Wish::LeftOut {
+        return Ok(Widgets::None);
+    }
+    let module = match module(top)? {
+        Some(module) => module,
+        None if wish == Wish::Required => return Err(WidgetsError::NoTarget),
+        None => return Ok(Widgets::Missing),
+    };
+    let into = folder.join(FOLDER);
+    at(&into, fs::create_dir_all(&into))?;
+    let copy = |name: &str, path: String| {
+        let (from, to) = (top.join(path), into.join(name));
+        at(&from, fs::copy(&from, &to)).map(drop)
+    };
+    copy("widgets.css", STYLE.to_owned())?;
+    let script = format!("chainrule.module = \"{}\";\n", STANDARD.encode(module));
+    at(&into, fs::write(into.join("module.js"), script))?;
+    for (path, text, names) in &pages {
+        let names = SHARED.iter().copied().chain(names.iter().map(String::as_str));
+        let mut tags = format!("<link rel=\"stylesheet\" href=\"{FOLDER}/widgets.css\">\n");
+        for name in names.clone() {
+            copy(&format!("{name}.js"), format!("{SCRIPTS}/{name}.js"))?;
+        }
+        for name in names.chain(["module"]) {
+            tags.push_str(&format!("<script defer src=\"{FOLDER}/{name}.js\"></script>\n"));
+        }
+        at(path, fs::write(path, text.replacen("</head>", &format!("{tags}</head>"), 1)))?;
+    }
+    Ok(Widgets::Running(pages.len()))
+}
+
+fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, WidgetsError> {
+    result.map_err(|source| WidgetsError::File { path: path.to_owned(), source })
+}
+
+/// The pages with widgets: their path, their text, the names of their widgets. The page that is the
+/// whole book is for paper, where nothing moves.
+type Pages = Vec<(PathBuf, String, Vec<String>)>;
+
+fn pages(folder: &Path) -> Result<Pages, WidgetsError> {
+    let mut pages = Vec::new();
+    for entry in at(folder, fs::read_dir(folder))? {
+        let path = at(folder, entry)?.path();
+        if path.extension().is_none_or(|extension| extension != "html")
+            || path.ends_with("print.html")
+        {
+            continue;
+        }
+        let text = at(&path, fs::read_to_string(&path))?;
+        let names: Vec<String> = text
+            .split("data-widget=\"")
+            .skip(1)
+            .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
+            .collect();
+        if !names.is_empty() {
+            pages.push((path, text, names));
+        }
+    }
+    Ok(pages)
+}
+
+/// The module: the one that the environment names, or one compiled here. `None` where nothing here
+/// compiles it.
+fn module(top: &Path) -> Result<Option<Vec<u8>>, WidgetsError> {
+    let path = match env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+        Some(path) => PathBuf::from(path),
+        None if has_target(top) => compile(top)?,
+        None => return Ok(None),
+    };
+    let module = fs::read(&path)
+        .map_err(|source| WidgetsError::Unreadable { path: path.clone(), source })?;
+    if module.starts_with(b"\0asm") {
+        Ok(Some(module))
+    } else {
+        Err(WidgetsError::NoModule { path })
+    }
+}
+
+/// Whether the compiler has the target's standard library.
+fn has_target(top: &Path) -> bool {
+    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc")));
+    rustc.current_dir(top).args(["--print", "target-libdir", "--target", TARGET]);
+    rustc.output().is_ok_and(|output| {
+        output.status.success()
+            && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    })
+}
+
+/// Compiles the crate, and returns where the module is.
+///
+/// In a folder of its own: its flags differ from those of everything else, which would be compiled
+/// again and again.
+fn compile(top: &Path) -> Result<PathBuf, WidgetsError> {
+    let target = top.join("target/widgets");
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+        .current_dir(top)
+        .args(["build", "--quiet", "--package", "widgets", "--profile", "widgets"])
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(&target)
+        .env("RUSTFLAGS", "-C target-feature=+simd128")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .status();
+    if status.is_ok_and(|status| status.success()) {
+        Ok(target.join(TARGET).join("widgets/widgets.wasm"))
+    } else {
+        Err(WidgetsError::Compile)
+    }
+}

@@ -1,0 +1,143 @@
+// A widget's pictures: a plot with axes as SVG, and a canvas for many pixels.
+
+{
+  const svg = (kind, attributes = {}, text) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", kind);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    if (text !== undefined) made.textContent = text;
+    return made;
+  };
+
+  /** Round numbers from `min` to `max`, about `count` of them. */
+  function ticks(min, max, count) {
+    const rough = (max - min) / count;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 5, 10].find((factor) => power * factor >= rough);
+    const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+    const all = [];
+    for (let k = Math.ceil(min / step - 1e-9); k * step <= max + 1e-9 * step; k += 1) {
+      all.push([k * step, (k * step).toLocaleString("en", { maximumFractionDigits: digits }).replace(/^-/, "−")]);
+    }
+    return all;
+  }
+
+  const MARGIN = { left: 52, right: 26, top: 12, bottom: 44 };
+
+  Object.assign(chainrule.Widget.prototype, {
+    /**
+     * A plot. `x` and `y` are `{ label, min, max }` and can be changed; `height` is a share of the
+     * width. Draw it anew by `plot.draw(marks, words)`, where `words` say what is to be seen, and
+     * each mark is one of
+     *
+     *   { line: [[x, y], …], color: "--widget-up" }     also `dashed: true`
+     *   { dots: [[x, y], …], color, radius }
+     *   { text: "loss", at: [x, y], color }
+     *
+     * `plot.drags(({ x, y }) => …)` hears of a pointer that is pressed or drawn over it.
+     */
+    plot({ label, x, y, height = 0.5 }) {
+      const made = svg("svg", { role: "img", "aria-label": label, class: "widget-plot" });
+      this.host.append(made);
+      new ResizeObserver(() => this.changed()).observe(made);
+      const place = () => {
+        const width = Math.max(240, made.clientWidth);
+        const size = [width, Math.max(180, Math.round(width * height))];
+        const [left, bottom] = [MARGIN.left, size[1] - MARGIN.bottom];
+        const [across, up] = [width - left - MARGIN.right, bottom - MARGIN.top];
+        return {
+          size,
+          frame: [left, MARGIN.top, left + across, bottom],
+          x: (value) => left + (across * (value - x.min)) / (x.max - x.min),
+          y: (value) => bottom - (up * (value - y.min)) / (y.max - y.min),
+          ofX: (at) => x.min + ((at - left) / across) * (x.max - x.min),
+          ofY: (at) => y.min + ((bottom - at) / up) * (y.max - y.min),
+        };
+      };
+      const axes = (at) => {
+        const [left, top, right, bottom] = at.frame;
+        const parts = svg("g", { class: "widget-axes" });
+        for (const [value, text] of ticks(x.min, x.max, Math.max(2, (right - left) / 90))) {
+          parts.append(svg("line", { x1: at.x(value), x2: at.x(value), y1: top, y2: bottom }));
+          parts.append(svg("text", { x: at.x(value), y: bottom + 16, "text-anchor": "middle" }, text));
+        }
+        for (const [value, text] of ticks(y.min, y.max, Math.max(2, (bottom - top) / 45))) {
+          parts.append(svg("line", { x1: left, x2: right, y1: at.y(value), y2: at.y(value) }));
+          parts.append(svg("text", { x: left - 6, y: at.y(value) + 4, "text-anchor": "end" }, text));
+        }
+        const [middle, center] = [(left + right) / 2, (top + bottom) / 2];
+        const turn = `translate(13 ${center}) rotate(-90)`;
+        parts.append(svg("text", { x: middle, y: bottom + 36, "text-anchor": "middle" }, x.label));
+        parts.append(svg("text", { transform: turn, "text-anchor": "middle" }, y.label));
+        return parts;
+      };
+      const mark = (at, { line, dots, text, at: where, color = "--fg", radius = 4, dashed }) => {
+        const paint = `var(${color})`;
+        const spot = ([px, py]) => `${at.x(px).toFixed(2)},${at.y(py).toFixed(2)}`;
+        if (line) {
+          const dash = dashed ? { "stroke-dasharray": "6 4" } : {};
+          return svg("polyline", { points: line.map(spot).join(" "), stroke: paint, ...dash });
+        }
+        if (text) return svg("text", { x: at.x(where[0]), y: at.y(where[1]), fill: paint }, text);
+        const group = svg("g", { fill: paint });
+        for (const [px, py] of dots) group.append(svg("circle", { cx: at.x(px), cy: at.y(py), r: radius }));
+        return group;
+      };
+      return {
+        element: made,
+        x,
+        y,
+        draw(marks, words) {
+          const at = place();
+          made.setAttribute("viewBox", `0 0 ${at.size.join(" ")}`);
+          made.style.aspectRatio = at.size.join(" / ");
+          made.setAttribute("aria-label", words ? `${label}: ${words}` : label);
+          made.replaceChildren(axes(at), ...marks.map((one) => mark(at, one)));
+        },
+        drags(hear) {
+          made.classList.add("is-draggable");
+          chainrule.drag(made, (px, py) => {
+            const at = place();
+            hear({ x: at.ofX(px), y: at.ofY(py) });
+          });
+        },
+      };
+    },
+
+    /** A canvas of `columns` and `rows` pixels, stretched as the style sheet says. */
+    canvas({ label, columns, rows }) {
+      const made = document.createElement("canvas");
+      Object.assign(made, { width: columns, height: rows, className: "widget-canvas", role: "img" });
+      made.setAttribute("aria-label", label);
+      this.host.append(made);
+      return { element: made, paper: made.getContext("2d"), describe: (words) => made.setAttribute("aria-label", `${label}: ${words}`) };
+    },
+  });
+
+  /**
+   * Calls `hear` with the place, in pixels of the element, of a pointer that is pressed on it, and
+   * wherever it is drawn to until it is lifted. `begin` and `end` are called before and after.
+   */
+  chainrule.drag = (element, hear, begin = () => {}, end = () => {}) => {
+    const at = (event) => {
+      const box = element.getBoundingClientRect();
+      hear(event.clientX - box.left, event.clientY - box.top);
+    };
+    element.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      element.setPointerCapture(event.pointerId);
+      begin();
+      at(event);
+    });
+    element.addEventListener("pointermove", (event) => {
+      if (!element.hasPointerCapture(event.pointerId)) return;
+      // A fast pointer was in more places than there are frames.
+      const passed = event.getCoalescedEvents?.() ?? [];
+      for (const one of passed.length ? passed : [event]) at(one);
+    });
+    for (const kind of ["pointerup", "pointercancel"]) {
+      element.addEventListener(kind, (event) => {
+        if (element.hasPointerCapture(event.pointerId)) end();
+      });
+    }
+  };
+}

@@ -1,0 +1,21 @@
+//! What moves in the book's pages.
+//!
+//! A widget computes with the library itself, compiled to WebAssembly: the code that the tests check
+//! is the code that moves. Each widget is one file, named as its chapter: first its plain functions,
+//! which tests call natively, and below them those that the page calls. The page and the module talk
+//! through one [`buffer`] of numbers. The module imports nothing, so any page can load it.
+//!
+//! A widget `scalar` is five things: `src/scalar.rs`, with a line in [`FUNCTIONS`]; `js/scalar.js`, how
+//! it is drawn and operated; a block ```` ```widget scalar ```` in a chapter, with the recorded figure
+//! that stands in its place elsewhere; and `../tests/browser/widgets/scalar.js`, which operates it in a
+//! browser and compares its numbers with those that this crate gives natively.
+
+pub mod buffer;
+pub mod index;
+
+/// What a page can call: reads its arguments from the [`buffer`], leaves its results there, and
+/// returns how many these are.
+pub type Function = extern "C" fn() -> usize;
+
+/// The functions of all widgets, by the names that pages call them by.
+pub const FUNCTIONS: &[&[(&str, Function)]] = &[index::FUNCTIONS];
