@@ -13,6 +13,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { launch } from "./chromium.js";
+import { readFromDisk } from "./disk.js";
 import { FAULTS, PREDICTIONS, page } from "./faults.js";
 import { walk } from "./keyboard.js";
 import { look } from "./look.js";
@@ -101,10 +102,16 @@ async function check() {
     bad += failures.length;
   });
   if (!options.page) {
-    const failures = await walk(browser, server.origin);
-    console.log(`${failures.length ? "FAIL" : "ok  "} by keyboard`);
-    print(failures.map((fault) => ({ ...fault, at: `${DESK} px, ${LIGHT}` })));
-    bad += failures.length;
+    const ways = [
+      ["by keyboard", () => walk(browser, server.origin)],
+      ["from the disk", () => readFromDisk(browser, site)],
+    ];
+    for (const [way, read] of ways) {
+      const failures = await read();
+      console.log(`${failures.length ? "FAIL" : "ok  "} ${way}`);
+      print(failures.map((fault) => ({ ...fault, at: `${DESK} px, ${LIGHT}` })));
+      bad += failures.length;
+    }
     if (formulas === 0) {
       console.log("FAIL no page has a formula: the preprocessor did not run");
       bad += 1;
