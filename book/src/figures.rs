@@ -41,7 +41,7 @@ pub struct Figure {
     /// Of a widget: what its caption is while it runs.
     live: Option<(String, usize)>,
     /// Whether a widget takes the picture's place.
-    moves: bool,
+    pub moves: bool,
 }
 
 /// Where a figure is from.

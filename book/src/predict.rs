@@ -303,7 +303,7 @@ fn slider(place: &str, share: f64, shown: &str, low: f64, high: f64, unit: &str)
     let (step, middle) = ((high - low) / 100.0, (low + high) / 2.0);
     let [place, shown, unit] = [place, shown, unit].map(escape_attribute);
     format!(
-        "<div class=\"predict-place\"><output>{middle}</output>\
+        "<div class=\"predict-place\"><span class=\"predict-value\" aria-hidden=\"true\">{middle}</span>\
          <span class=\"predict-track\"><input type=\"range\" name=\"guess\" min=\"{low}\" max=\"{high}\" \
          step=\"{step}\" value=\"{middle}\" aria-label=\"at {place}\" data-unit=\"{unit}\">\
          <span class=\"predict-mark\" style=\"--share: {share:.3}\" hidden></span></span>\

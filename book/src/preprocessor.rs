@@ -4,7 +4,6 @@
 //! This is one, so that all problems of a book are shown at once, each with its line in the file
 //! that the author wrote.
 
-use crate::blocks;
 use crate::budget::Budget;
 use crate::chapter::Chapter;
 use crate::directives::{self, Directive};
@@ -158,10 +157,11 @@ impl Sheet<'_> {
     /// What a chapter asks of its reader; nothing of another page.
     fn budget(&self, repository: &Repository) -> Option<Budget> {
         let Self { page, headings, directives, .. } = self;
+        let widgets = self.figures.iter().filter(|figure| figure.moves).count();
         Some(Budget {
             equations: self.equations.len(),
-            figures: self.figures.len(),
-            widgets: blocks::of_kind(page, "widget").len(),
+            figures: self.figures.len() - widgets,
+            widgets,
             exercises: self.exercises.len() + self.listed_exercises.count(),
             ..Budget::of_text(page, self.chapter.as_ref()?, headings, directives, repository)
         })

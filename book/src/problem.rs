@@ -213,6 +213,11 @@ pub enum Fault {
          right, ± 0.81 over five seeds`"
     )]
     NotAScore { path: String, text: String },
+    #[error(
+        "no block is called `{kind}`{hint} A quote stands between braces, such as \
+         {{{{pytorch scalar}}}}; plain text in a block of the kind `text`"
+    )]
+    UnknownBlock { kind: String, hint: String },
     #[error("`{path}` is no record: {reason}. Record the run again")]
     NotARecord { path: String, reason: String },
     #[error("`{path}` has nothing at `{pointer}`{hint} Correct the path")]

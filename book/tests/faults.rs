@@ -241,6 +241,8 @@ fn nothing_is_typed_that_can_be_quoted() {
     added("It took 3 seconds.", &["the number `3` is typed"]);
     added("![a plot](plot.svg)", &["image is not quoted"]);
     added("<img src=\"plot.svg\">", &["image is not quoted"]);
+    added("```predit a\nkind: number\n```", &["no block is called `predit`", "`predict`?"]);
+    added("```pytorch scale\n```", &["no block is called `pytorch`", "{{pytorch scalar}}"]);
     added("```rust\nfn main() {}\n```", &["Rust code is typed", "{{code FILE#ITEM}}"]);
 }
 

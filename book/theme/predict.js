@@ -42,7 +42,7 @@
 
     const showSliders = () => {
       for (const slider of sliders) {
-        slider.closest(".predict-place").querySelector("output").textContent = slider.value;
+        slider.closest(".predict-place").querySelector(".predict-value").textContent = slider.value;
         slider.setAttribute("aria-valuetext", slider.value + slider.dataset.unit);
       }
     };
@@ -57,8 +57,8 @@
     function compare(guess, isKept) {
       const parts = [];
       if (data.kind === "sketch") {
-        parts.push("You drew, and measured was: ");
-        const places = data.at.map((at, k) => `at ${at}, ${guess[k]}${data.unit} and ${data.answer[k]}`);
+        parts.push("Your sketch and the measured values: ");
+        const places = data.at.map((at, k) => `at ${at}, ${guess[k]} and ${data.answer[k]}`);
         parts.push(`${places.join("; ")}.`);
       } else {
         const chosen = form.querySelector("input:checked")?.nextElementSibling;
