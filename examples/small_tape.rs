@@ -72,7 +72,6 @@ impl SmallTape {
     }
 }
 
-// ANCHOR: network
 /// x₀·w₀ + x₁·w₁ + … + b, where b stands after the w.
 fn weighted_sum(tape: &mut SmallTape, x: &[usize], w: &[usize]) -> usize {
     x.iter().zip(w).fold(w[x.len()], |sum, (&x, &w)| {
@@ -81,15 +80,16 @@ fn weighted_sum(tape: &mut SmallTape, x: &[usize], w: &[usize]) -> usize {
     })
 }
 
+// ANCHOR: network
 /// The loss of a point, with any number of hidden units.
 fn loss(tape: &mut SmallTape, weights: &[usize], hidden: usize, point: &Sample) -> usize {
     let x = point.x.map(|x| tape.leaf(x));
     let (w, v) = weights.split_at(3 * hidden);
-    let units = w.chunks(3).map(|w| {
+    let mut h = Vec::new();
+    for w in w.chunks(3) {
         let z = weighted_sum(tape, &x, w);
-        tape.sigmoid(z)
-    });
-    let h: Vec<usize> = units.collect();
+        h.push(tape.sigmoid(z));
+    }
     let [o0, o1] = [0, 1].map(|j| weighted_sum(tape, &h, &v[j * (hidden + 1)..]));
     let (right, wrong) = if point.t[0] > point.t[1] { (o0, o1) } else { (o1, o0) };
     let lead = tape.subtract(right, wrong);

@@ -261,6 +261,8 @@ impl<T: Real> Tape<T> {
 
     fn record(&mut self, mut op: Box<dyn Op<T>>, inputs: &[Var]) -> Result<Var, ShapeError> {
         self.refuse_foreign(&*op, inputs)?;
+
+        // The only place where shapes are checked: a replay has the same.
         let shapes: Vec<_> = inputs.iter().map(|&var| self.values[var.0].shape()).collect();
         let mut y = Tensor::zeros(output_shape(&*op, &shapes)?);
         let x = Inputs { values: &self.values, vars: inputs, mode: self.mode, replay: false };

@@ -1,7 +1,7 @@
 //! The gradient says by how much the loss grows with each number, so each number goes the other
 //! way, a little: `u − rate·du`. One pass over the points is seldom enough for 17 numbers, and ten
-//! passes take less than a second. A rate of 0.3 is near the largest that does not throw the
-//! weights about: try 3, and try 0.003.
+//! passes take less than a second. A rate of `0.3` is near the largest that does not throw the
+//! weights about: try `3`, and try `0.003`.
 
 use chainrule::scalar::{Sample, Weights};
 
