@@ -180,7 +180,13 @@ async function selfTest() {
   }
   await server.close();
   console.log(`${FAULTS.length + PREDICTIONS.length} planted pages, ${wrong} judged wrongly`);
-  return wrong === 0;
+  if (!(await widgets.areIn(site))) {
+    console.log(`widgets: left out of ${site}, no fault of theirs is planted`);
+    return wrong === 0 && !options.widgets;
+  }
+  const missed = await widgets.selfTest(browser, site, (text) => console.log(text));
+  console.log(`${missed.length} faults of a widget were missed`);
+  return wrong === 0 && missed.length === 0;
 }
 
 /** Does `work` on each of `items`, as many at a time as there are cores, but no more than four. */
