@@ -58,7 +58,11 @@ pub fn assert_gradient(
     places: &[&[f64]],
 ) {
     let judge = |place: &&[f64]| {
-        let of = if place.len() <= 5 { format!("at {place:?}") } else { "there".to_owned() };
+        let of = if place.len() <= 5 {
+            format!("at {place:?}")
+        } else {
+            format!("for all {} numbers", place.len())
+        };
         let written = gradient(place);
         let fault = |words: String| Line { of: of.clone(), right: false, words };
         if written.len() != place.len() {

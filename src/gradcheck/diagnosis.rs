@@ -79,6 +79,8 @@ pub enum Diagnosis {
         of: usize,
         /// The first wrong one.
         index: Vec<usize>,
+        /// A factor of the wrong ones, where they have one in common that has a known cause.
+        factor: Option<f64>,
     },
 }
 
@@ -125,9 +127,13 @@ impl fmt::Display for Diagnosis {
             Self::ExtraFactor { input } => {
                 write!(f, "every entry has a factor too many: the value of {}", values(input))
             }
-            Self::Entries { wrong, of, index } => {
-                let noun = if *of == 1 { "entry" } else { "entries" };
-                write!(f, "{wrong} of {of} {noun} wrong, the first at {index:?}")
+            Self::Entries { of: 1, .. } => write!(f, "not the derivative"),
+            Self::Entries { wrong, of, index, factor } => {
+                write!(f, "{wrong} of {of} entries wrong, the first at {index:?}")?;
+                let cause = factor.and_then(|factor| Some((factor, cause(factor, &[])?)));
+                cause.map_or(Ok(()), |(factor, cause)| {
+                    write!(f, ", off by a factor {}: {cause}", rounded(factor))
+                })
             }
         }
     }
@@ -275,10 +281,14 @@ impl Patient<'_> {
         if let Some(diagnosis) = self.values(&a, &n) {
             return Ok(diagnosis);
         }
-        let wrong: Vec<_> =
-            a.indexed_iter().filter(|(index, a)| !check.near(**a, n[index])).collect();
-        let index = wrong[0].0.as_array_view().to_vec();
-        Ok(Diagnosis::Entries { wrong: wrong.len(), of: a.len(), index })
+        let pairs = a.indexed_iter().map(|(index, &a)| (a, n[&index], index));
+        let wrong: Vec<_> = pairs.filter(|&(a, n, _)| !check.near(a, n)).collect();
+        let (first, expected, index) = &wrong[0];
+        let factor = Some(first / expected)
+            .filter(|&factor| cause(factor, &[]).is_some())
+            .filter(|factor| wrong.iter().all(|&(a, n, _)| check.near(a, n * factor)));
+        let index = index.as_array_view().to_vec();
+        Ok(Diagnosis::Entries { wrong: wrong.len(), of: a.len(), index, factor })
     }
 
     /// The factor c with a = c·n. Of a single entry there is always one, so it must have a cause.

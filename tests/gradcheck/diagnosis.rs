@@ -104,8 +104,8 @@ fn a_factor_without_a_cause_says_nothing_of_one_entry() {
     let x = tape.parameter(arr1(&[0.4]));
     let y = tape.map(x, "square", |x| x * x, |x| 3.4 * x).unwrap();
     let found = Gradcheck::default().diagnose(&mut tape, y, &arr1(&[1.5]).into_dyn()).unwrap();
-    assert_eq!(found, [Diagnosis::Entries { wrong: 1, of: 1, index: vec![0] }]);
-    assert_eq!(found[0].to_string(), "1 of 1 entry wrong, the first at [0]");
+    assert_eq!(found, [Diagnosis::Entries { wrong: 1, of: 1, index: vec![0], factor: None }]);
+    assert_eq!(found[0].to_string(), "not the derivative");
 }
 
 #[test]
@@ -228,6 +228,15 @@ fn what_is_wrong_in_some_entries_alone_is_counted() {
         *dx.wanted(0).unwrap() += &wrong;
     });
     assert_eq!(words(first, &[&[3]]), ["2 of 3 entries wrong, the first at [0]"]);
+    let sign = exp(|x, dy, mut dx| {
+        let mut wrong = dy * &x[0].mapv(f64::exp);
+        wrong[[1]] *= -1.0;
+        *dx.wanted(0).unwrap() += &wrong;
+    });
+    assert_eq!(
+        words(sign, &[&[3]]),
+        ["1 of 3 entries wrong, the first at [1], off by a factor -1: a sign"]
+    );
 }
 
 #[test]

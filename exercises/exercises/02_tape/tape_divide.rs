@@ -2,9 +2,9 @@
 //! ●●○ about 20 minutes
 //!
 //! Teach the tape that you wrote in `tape_own.rs` to divide and to take `e^a`. `gradients` stays as
-//! it is: a new op is a value and its local derivatives. Then compute `tanh z = (e^z − e^(−z)) /
-//! (e^z + e^(−z))` with it, where `z` and both powers are used twice. The tape cannot subtract.
-//! What can you do with a leaf that holds −1?
+//! it is: a new op is a value and its local derivatives. Then compute
+//! `tanh z = (e^z − e^(−z)) / (e^z + e^(−z))` with it, where `z` and both powers are used twice.
+//! The tape cannot subtract. What can you do with a leaf that holds −1?
 
 // Your own tape, from the exercise before this one. Its tests run here as well.
 #[path = "tape_own.rs"]

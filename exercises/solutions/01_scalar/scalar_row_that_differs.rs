@@ -1,9 +1,9 @@
 //! Since `do_1 = −do_0`, the gradient of a hidden unit is `dh_j = do_0·(v_j0 − v_j1)`. The other
 //! two rows still have equal entries, so `dh_1` and `dh_2` are still zero, and `dh_0 = 3·do_0`.
 //!
-//! With `h = σ(2)` the outputs are `o_0 = 2h − h − h = 0` and `o_1 = −h − h − h = −3h`. Then `p_0 =
-//! e^0 / (e^0 + e^(−3h)) = 1 / (1 + e^(−3h))`, and that is `σ(3h)`. So `do_0 = σ(3h) − 1`, and
-//! `dh_0 = 3·(σ(3h) − 1)`.
+//! With `h = σ(2)` the outputs are `o_0 = 2h − h − h = 0` and `o_1 = −h − h − h = −3h`. Then
+//! `p_0 = e^0 / (e^0 + e^(−3h)) = 1 / (1 + e^(−3h))`, and that is `σ(3h)`. So `do_0 = σ(3h) − 1`,
+//! and `dh_0 = 3·(σ(3h) − 1)`.
 //!
 //! A computer finds about $10^{-16}$ where the two zeros are: `p_0` and `p_1` are rounded, each by
 //! itself, and their sum is not exactly one.
@@ -44,7 +44,7 @@ mod tests {
         let slopes = [0, 1, 2].map(|j| (loss(j, h + 1e-5) - loss(j, h - 1e-5)) / 2e-5);
         for (j, (zero, slope)) in ZERO.into_iter().zip(slopes).enumerate() {
             let Some(zero) = zero else { panic!("{TASK}\n    ZERO[{j}]: still empty\n") };
-            assert_eq!(zero, slope.abs() < 1e-8, "{TASK}\n    ZERO[{j}]: no, look again");
+            assert!(zero == (slope.abs() < 1e-8), "{TASK}\n    ZERO[{j}]: no, look again\n");
         }
     }
 

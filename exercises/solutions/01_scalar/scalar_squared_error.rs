@@ -1,18 +1,18 @@
-//! Let `d_k = p_k − t_k`, which is now the gradient of `p_k`. Since `p_l` is `e` to the power `ln
-//! p_l`, `∂p_l/∂o_k = p_l·∂ln p_l/∂o_k`: that is `p_k·(1 − p_k)` for `l = k` and `−p_l·p_k`
-//! otherwise. All outputs' paths together give
+//! Let `d_k = p_k − t_k`, which is now the gradient of `p_k`. Since `p_l` is `e` to the power
+//! `ln p_l`, `∂p_l/∂o_k = p_l·∂ln p_l/∂o_k`: that is `p_k·(1 − p_k)` for `l = k` and `−p_l·p_k`
+//! otherwise. The paths through all `p_l` together give
 //!
 //! $$
 //! \mathrm do_k = d_k\, p_k - p_k \sum_l d_l\, p_l
 //! = p_k \Bigl( d_k - \sum_l d_l\, p_l \Bigr) .
 //! $$
 //!
-//! Sure of the wrong class, `p` is nearly `(1, 0)` while `t = (0, 1)`, so `d` is nearly `(1, −1)`
-//! and the sum nearly 1. Write `q = p_1`, which is about `e^(−20)`. Then `d = (q', −q')` with `q' =
-//! 1 − q`, the sum is `q'·(1 − 2q)`, and `do_0 = q'·q'·2q`, about `2·e^(−20)`: four
-//! thousand-millionths. The worst answer gets almost no gradient, because the flat end of the
-//! softmax stands between the loss and the outputs. The cross-entropy's logarithm undoes the
-//! softmax's power, and the pull stays `p − t`.
+//! Sure of the wrong class, `p` is nearly `(1, 0)` while `t = (0, 1)`. Write `q` for `p_1`, which
+//! is about `e^(−20)`. Then `p_0 = 1 − q`, and `d = (1 − q, q − 1)`. The sum is `(1 − q)·(1 − 2q)`,
+//! and so `do_0 = (1 − q)·(1 − q)·2q`, about `2·e^(−20)`: four thousand-millionths. The worst
+//! answer gets almost no gradient, because the flat end of the softmax lies between the loss and
+//! the outputs. The cross-entropy's logarithm undoes the softmax's power, and its pull stays `p −
+//! t`.
 
 /// The softmax of any number of outputs.
 fn softmax(o: &[f64]) -> Vec<f64> {
@@ -59,7 +59,8 @@ mod tests {
         let task = "predict the power of ten of the pull at (10, −10)";
         let pull = output_gradient(&[10.0, -10.0], &[0.0, 1.0])[0];
         let Some(power) = POWER else { panic!("{task}\n    POWER: still empty\n") };
-        assert!(pull > 0.0, "{task}\n    output_gradient: do_0 must be above zero there");
-        assert_eq!(power, pull.log10().floor() as i32, "{task}\n    POWER: the pull is {pull:.1e}");
+        assert!(pull > 0.0, "{task}\n    output_gradient: do_0 must be above zero there\n");
+        let found = pull.log10().floor() as i32;
+        assert!(power == found, "{task}\n    POWER: the pull is {pull:.1e}\n");
     }
 }

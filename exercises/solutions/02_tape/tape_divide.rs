@@ -1,9 +1,9 @@
 //! The local derivatives of `a/b` are `1/b` and `−a/b²`, and `e^a` is its own. `gradients` needs no
 //! change: what it reads of an op is the list of its inputs and their local derivatives.
 //!
-//! A difference is a sum with a product, by a leaf that holds −1. The derivative comes out as `1 −
-//! tanh² z`, though nothing in the code says so. `z`, `e^z` and `e^(−z)` each have two consumers,
-//! so three gradients of this computation are sums of two terms.
+//! A difference is a sum with a product, by a leaf that holds −1. The derivative comes out as
+//! `1 − tanh² z`, though nothing in the code says so. `z`, `e^z` and `e^(−z)` each have two
+//! consumers, so three gradients of this computation are sums of two terms.
 
 // Your own tape, from the exercise before this one. Its tests run here as well.
 #[path = "tape_own.rs"]

@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn the_five_operations() {
         let three = Dual::constant(3.0);
-        assert_eq!(three + three, Dual::constant(6.0), "{SPEEDS}\n    3 + 3 stands still\n");
+        let still = three + three == Dual::constant(6.0);
+        assert!(still, "{SPEEDS}\n    3 + 3: the speed of two that stand still\n");
         assert_speed("x + x", |x| 2.0 * x[0], |x| x + x);
         assert_speed("x·x·x", |x| x[0].powi(3), |x| x * x * x);
         assert_speed("3·x", |x| 3.0 * x[0], |x| Dual::constant(3.0) * x);
