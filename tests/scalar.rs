@@ -350,6 +350,22 @@ fn the_gradient_of_a_mean_is_the_mean_of_the_gradients() {
     assert_close(&found.to_array(), &numeric, 1e-9);
 }
 
+/// Units with equal weights get equal gradients, in every bit. The first unit's row of V starts at
+/// (1, 1) and theirs at (−1, −1), so it goes its own way.
+#[test]
+fn equal_units_stay_equal() {
+    let training = score::samples(&score::points().training);
+    let mut weights = SYMMETRIC.0;
+    for _ in 0..100 {
+        let (_, gradient) = weights.loss_and_gradient(&training);
+        weights = weights.step(&gradient, RATE);
+        let Weights { w, b, v, .. } = weights;
+        assert!(w.iter().all(|row| row[1] == row[2]) && b[1] == b[2] && v[1] == v[2]);
+    }
+    assert!(weights.w[0][0] != weights.w[0][1]);
+    assert!(weights.accuracy(&training) < 0.8, "three units do the work of two at most");
+}
+
 /// The training of the chapter, from its five starts.
 #[test]
 fn seventeen_numbers_learn_the_ellipse() {
