@@ -18,7 +18,7 @@
     const step = power * [1, 2, 5, 10].find((factor) => power * factor >= rough);
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
     const all = [];
-    for (let k = Math.ceil(min / step - 1e-9); k * step <= max + 1e-9 * step; k += 1) {
+    for (let k = Math.ceil(min / step - 1e-9) || 0; k * step <= max + 1e-9 * step; k += 1) {
       all.push([k * step, (k * step).toLocaleString("en", { maximumFractionDigits: digits }).replace(/^-/, "−")]);
     }
     return all;
