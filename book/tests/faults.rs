@@ -222,11 +222,11 @@ fn a_widget_has_a_figure_words_and_all_its_files() {
     for (count, missing) in files.into_iter().enumerate() {
         let block = block(&format!("{figure}{words}"));
         let problem = with_widget(count).append(SHIFT, &block).problem();
-        says_all(&problem, &["chapters/02-shift.md:12: ", "widget `dial` has no file", missing]);
+        says_all(&problem, &["chapters/02-shift.md:39: ", "widget `dial` has no file", missing]);
     }
     let whole = block(&format!("{figure}{words}live: See [](#eq:nothing).\n"));
     let problem = with_widget(3).append(SHIFT, &whole).problem();
-    says_all(&problem, &["chapters/02-shift.md:16: ", "`#eq:nothing` is not there"]);
+    says_all(&problem, &["chapters/02-shift.md:43: ", "`#eq:nothing` is not there"]);
 }
 
 #[test]
