@@ -112,11 +112,14 @@
       Object.assign(made, { width: columns, height: rows, className: "widget-canvas", role: "img" });
       made.setAttribute("aria-label", label);
       this.host.append(made);
-      return {
-        element: made,
-        paper: made.getContext("2d"),
-        describe: (words) => made.setAttribute("aria-label", `${label}: ${words}`),
+      const paper = made.getContext("2d");
+      /** A color of the theme as three numbers, as the canvas reads them. */
+      const rgb = (name) => {
+        paper.fillStyle = this.color(name);
+        return [1, 3, 5].map((k) => Number.parseInt(paper.fillStyle.slice(k, k + 2), 16));
       };
+      const describe = (words) => made.setAttribute("aria-label", `${label}: ${words}`);
+      return { element: made, paper, rgb, describe };
     },
   });
 

@@ -2,7 +2,7 @@
 
 chainrule.widget("scalar", (widget) => {
   /** The plane is shown from minus this to this, in so many cells a side, with so many points. */
-  const [REACH, CELLS, DRAWN] = [3, 48, 250];
+  const [REACH, CELLS, DRAWN] = [3, 96, 250];
   /** Opacity of a cell where the network is sure. */
   const SURE = 0.4;
   /** A training, and how long it takes: fast enough to wait for, slow enough to see. */
@@ -14,7 +14,8 @@ chainrule.widget("scalar", (widget) => {
 
   const [UP, DOWN] = ["--widget-up", "--widget-down"];
   const WEIGHTS = "w00 w01 w02 w10 w11 w12 b0 b1 b2 v00 v01 v10 v11 v20 v21 c0 c1".split(" ");
-  const below = (name) => name.replace(/\d/g, (digit) => "₀₁₂"[digit]);
+  /** With its indices below the line: digits that follow a letter. */
+  const below = (name) => name.replace(/(?<=[a-z]\d?)\d/g, (digit) => "₀₁₂"[digit]);
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
   /** Four decimals, or a power of ten where these would be zeros. */
@@ -48,7 +49,7 @@ chainrule.widget("scalar", (widget) => {
   const steps = widget.number("Step");
   const loss = widget.number("Loss");
   const right = widget.number("New points right");
-  widget.row(steps, loss, right);
+  widget.row(steps, loss, right).classList.add("scalar-numbers");
 
   // Learning.
   const train = widget.button("Train", () => (widget.isWorking ? pause() : learnAll()));
@@ -67,8 +68,8 @@ chainrule.widget("scalar", (widget) => {
   const point = { initial: 0, value: remembered("point") };
   widget.controls.set("point", point);
   const isOf = html("p");
-  const previous = widget.button("‹ Previous", () => look(point.value + DRAWN - 1));
-  const next = widget.button("Next ›", () => look(point.value + 1));
+  const previous = widget.button("‹", () => look(point.value + DRAWN - 1));
+  const next = widget.button("›", () => look(point.value + 1));
   previous.element.setAttribute("aria-label", "Previous point");
   next.element.setAttribute("aria-label", "Next point");
   const pointRow = widget.row(isOf, previous, next);
@@ -92,7 +93,7 @@ chainrule.widget("scalar", (widget) => {
       if (Number.isFinite(input.valueAsNumber)) put(input.valueAsNumber, input);
     });
   }
-  const weightRow = widget.row(weight, scale, exactly);
+  const weightRow = widget.row(weight, exactly, scale);
   weightRow.classList.add("scalar-weight");
   const ways = html("div", { className: "scalar-ways" });
   const symmetric = widget.toggle({ key: "symmetric", label: "Symmetric start", changes: begin });
@@ -116,7 +117,7 @@ chainrule.widget("scalar", (widget) => {
     weights = isEven
       ? widget.call("scalar_symmetric")
       : widget.call("scalar_random", seed.value);
-    widget.say("");
+    widget.say("Press Train, and watch the plane.");
   }
   widget.begins(begin);
 
@@ -174,11 +175,11 @@ chainrule.widget("scalar", (widget) => {
   function drawing() {
     const RADIUS = 21;
     const columns = [
-      { x: 24, names: ["x0", "x1"], title: "inputs" },
-      { x: 125, names: ["h0", "h1", "h2"], title: "hidden units" },
-      { x: 226, names: ["o0", "o1"], title: "outputs" },
-      { x: 306, names: ["p0", "p1"], title: "probabilities" },
-      { x: 376, names: ["L"], title: "loss" },
+      { x: 23, names: ["x0", "x1"], title: "inputs" },
+      { x: 134, names: ["h0", "h1", "h2"], title: "hidden units" },
+      { x: 245, names: ["o0", "o1"], title: "outputs" },
+      { x: 318, names: ["p0", "p1"], title: "probabilities" },
+      { x: 377, names: ["L"], title: "loss" },
     ];
     const heights = { 1: [160], 2: [108, 212], 3: [64, 160, 256] };
     const places = {};
@@ -192,7 +193,7 @@ chainrule.widget("scalar", (widget) => {
     const picture = svg("svg", { viewBox: "0 0 400 302", role: "img" }, halos, lines, units, label);
 
     for (const { x, title } of columns) {
-      units.append(svg("text", { x: Math.min(x, 384), y: 14, class: "scalar-title" }, title));
+      units.append(svg("text", { x, y: 14, class: "scalar-title" }, title));
     }
     const values = {};
     for (const [name, [x, y]] of Object.entries(places)) {
@@ -282,17 +283,17 @@ chainrule.widget("scalar", (widget) => {
         });
         const { line, to, isBias } = edges[weight];
         halos.replaceChildren(...[line, ...waysFrom(to)].map((one) => svg("line", one)));
-        const along = isBias ? 0 : 0.36;
-        const [cx, cy] = ["x", "y"].map((axis) => line[`${axis}1`] + along * (line[`${axis}2`] - line[`${axis}1`]));
-        const text = `${below(WEIGHTS[weight])} = ${number(weights[weight], 2)}`;
-        const width = 7.4 * text.length + 12;
-        const [left, top] = [Math.max(1, cx - width / 2), Math.min(278, isBias ? cy - 6 : cy - 12)];
+        // On the middle of its line, or at the outer end of a bias's.
+        const [cx, cy] = isBias
+          ? [line.x1, line.y1 + 5]
+          : [(line.x1 + line.x2) / 2, (line.y1 + line.y2) / 2];
+        const text = `${below(WEIGHTS[weight])} ${number(weights[weight], 2)}`;
+        const width = 6.6 * text.length + 10;
         const [box, inBox] = label.children;
-        for (const [name, value] of Object.entries({ x: left, y: top, width, height: 23 })) {
-          box.setAttribute(name, value);
-        }
-        inBox.setAttribute("x", left + width / 2);
-        inBox.setAttribute("y", top + 16);
+        const at = { x: cx - width / 2, y: cy - 10, width, height: 20 };
+        for (const [name, value] of Object.entries(at)) box.setAttribute(name, value);
+        inBox.setAttribute("x", cx);
+        inBox.setAttribute("y", cy + 4.5);
         inBox.textContent = text;
         label.classList.toggle("is-chosen", isChosen);
         picture.setAttribute("aria-label", `The network: ${words}`);
@@ -308,6 +309,7 @@ chainrule.widget("scalar", (widget) => {
   /** The plane: the shade is what the network says, the marks are what is so. */
   function pointsAndShade() {
     const shade = widget.canvas({ label: "The plane", columns: CELLS, rows: CELLS });
+    const pixels = shade.paper.createImageData(CELLS, CELLS);
     const place = ({ at: [x, y] }) => `M${x.toFixed(3)} ${(-y).toFixed(3)}`;
     const some = points.slice(0, DRAWN);
     const disks = some.filter((point) => !point.isOutside).map((point) => `${place(point)}h0`);
@@ -333,19 +335,17 @@ chainrule.widget("scalar", (widget) => {
     const legend = html("p", { className: "scalar-legend" });
     legend.innerHTML =
       '<span class="scalar-up">● inside</span>, <span class="scalar-down">◇ outside</span>; ' +
-      "across is x₀, up is x₁. The ground is what the network says, pale where it is not sure.";
+      "across is x₀, up is x₁. The ground is what the network says, without color where it is not sure.";
     const square = html("div", { className: "scalar-square" }, shade.element, marks);
     return {
       element: html("div", { className: "scalar-plane" }, square, legend),
       draw(probabilities, { at: [x, y] }, words) {
-        const { paper } = shade;
-        const colors = [widget.color(UP), widget.color(DOWN)];
-        paper.clearRect(0, 0, CELLS, CELLS);
+        const colors = [shade.rgb(UP), shade.rgb(DOWN)];
         probabilities.forEach((p, k) => {
-          paper.globalAlpha = SURE * Math.abs(2 * p - 1);
-          paper.fillStyle = colors[p > 0.5 ? 1 : 0];
-          paper.fillRect(k % CELLS, Math.floor(k / CELLS), 1, 1);
+          pixels.data.set(colors[p > 0.5 ? 1 : 0], 4 * k);
+          pixels.data[4 * k + 3] = 255 * SURE * Math.abs(2 * p - 1);
         });
+        shade.paper.putImageData(pixels, 0, 0);
         ring.setAttribute("cx", x);
         ring.setAttribute("cy", -y);
         shade.describe(words);
