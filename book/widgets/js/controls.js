@@ -102,6 +102,18 @@
       return add(this, { key, value, changes }, made, () => input.valueAsNumber, write, isValid);
     },
 
+    /** A text of some lines. */
+    text({ key, label, value, rows, changes }) {
+      const id = `widget-${this.name}-${key}-${(count += 1)}`;
+      const input = element("textarea", { id, rows, spellcheck: false, autocapitalize: "off" });
+      const made = element("div", { className: "widget-text" });
+      made.append(element("label", { htmlFor: id, textContent: label }), input);
+      const write = (value) => {
+        if (input.value !== value) input.value = value;
+      };
+      return add(this, { key, value, changes }, made, () => input.value, write, () => true);
+    },
+
     /** A button. */
     button(label, action) {
       const made = element("button", { type: "button", className: "widget-button", textContent: label });

@@ -168,8 +168,10 @@ window.chainrule = (() => {
     host.setAttribute("aria-label", "Interactive figure");
     host.addEventListener("keydown", (event) => {
       // Beyond the widget arrows turn pages, and letters open the search.
-      const isTyping = event.target.matches("input:is([type=number], [type=text])");
+      const isText = event.target.matches("textarea, input[type=text]");
+      const isTyping = isText || event.target.matches("input[type=number]");
       if (event.key.startsWith("Arrow") || isTyping) event.stopPropagation();
+      if (isText) return;
       if (event.key.toLowerCase() !== "r" || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       widget.reset();
@@ -178,7 +180,8 @@ window.chainrule = (() => {
     const reset = widget.button("Reset", () => widget.reset());
     reset.element.title = "Key R, within the widget";
     reset.element.setAttribute("aria-keyshortcuts", "R");
-    host.append(widget.status);
+    // Where the widget did not put it in a place of its own.
+    if (!widget.status.isConnected) host.append(widget.status);
     const figure = host.closest("figure");
     figure.classList.add("is-live");
     for (const caption of figure.querySelectorAll(".of-widget")) caption.hidden = false;

@@ -286,8 +286,8 @@ fn text(text: &str) -> impl Iterator<Item = f64> {
 }
 
 /// Records a formula. Takes its code points; leaves 1, the place of the result, and for each node its
-/// kind (in the order of [`Kind`], from 0), how many inputs it has, their places, and its name as
-/// [`text`]. Where there is a mistake: 0, the first code point that it is about and the one after the
+/// kind (in the order of [`Kind`], from 0), whether it depends on a leaf (1 or 0), how many inputs it
+/// has, their places, and its name as [`text`]. Where there is a mistake: 0, the first code point that it is about and the one after the
 /// last, and the message as [`text`]; the tape before it stays.
 #[unsafe(no_mangle)]
 pub extern "C" fn tape_record() -> usize {
@@ -304,7 +304,7 @@ pub extern "C" fn tape_record() -> usize {
         };
         let Formula { nodes, result } = &recording.formula;
         let mut results = vec![1.0, *result as f64];
-        for node in nodes {
+        for (place, node) in nodes.iter().enumerate() {
             results.push(match node.kind {
                 Kind::Leaf => 0.0,
                 Kind::Number(_) => 1.0,
@@ -318,6 +318,7 @@ pub extern "C" fn tape_record() -> usize {
                 Kind::Exp => 9.0,
                 Kind::Log => 10.0,
             });
+            results.push(f64::from(u8::from(recording.gradient(place).is_some())));
             results.push(node.inputs.len() as f64);
             results.extend(node.inputs.iter().map(|&place| place as f64));
             results.extend(text(&node.name));
@@ -327,8 +328,8 @@ pub extern "C" fn tape_record() -> usize {
     })
 }
 
-/// Takes the numbers of the leaves; leaves for each node its value, its gradient (no number where it
-/// depends on no leaf), and its derivative by central differences.
+/// Takes the numbers of the leaves; leaves for each node its value, its gradient (0 where it depends on
+/// no leaf), and its derivative by central differences.
 #[unsafe(no_mangle)]
 pub extern "C" fn tape_set() -> usize {
     answer(|numbers| {
@@ -337,7 +338,7 @@ pub extern "C" fn tape_set() -> usize {
             recording.set(numbers).ok()?;
             let differences = recording.differences();
             let node = |(place, difference)| {
-                let gradient = recording.gradient(place).unwrap_or(f64::NAN);
+                let gradient = recording.gradient(place).unwrap_or(0.0);
                 [recording.value(place), gradient, difference]
             };
             Some(differences.into_iter().enumerate().flat_map(node).collect())
@@ -502,7 +503,7 @@ mod tests {
     fn the_page_hears_of_a_mistake_and_keeps_its_tape() {
         let codes = |text: &str| text.chars().map(|c| f64::from(u32::from(c))).collect::<Vec<_>>();
         let recorded = call(tape_record, codes("L = a * a"));
-        let names = [0.0, 0.0, 1.0, 97.0, 4.0, 2.0, 0.0, 0.0, 1.0, 76.0];
+        let names = [0.0, 1.0, 0.0, 1.0, 97.0, 4.0, 1.0, 2.0, 0.0, 0.0, 1.0, 76.0];
         assert_eq!(recorded, [&[1.0, 1.0][..], &names].concat());
         let mistaken = call(tape_record, codes("L = a *"));
         assert_eq!(mistaken[..3], [0.0, 7.0, 8.0]);
