@@ -231,11 +231,12 @@ chainrule.widget("scalar", (widget) => {
       const from = { w: `x${first}`, v: `h${first}` }[kind];
       const line = from ? between(from, to) : stub(to);
       const seen = svg("line", line);
-      const edge = svg("g", { class: "scalar-edge" }, seen, svg("line", { ...line, class: "scalar-hit" }));
+      const hit = svg("line", { ...line, class: "scalar-hit" });
+      const edge = svg("g", { class: "scalar-edge" }, seen, hit);
       if (from) (onwards[from] ??= []).push(to);
       else {
-        const words = svg("text", { x: line.x1 + 5, y: line.y1 - 2, class: "scalar-bias" }, below(name));
-        edge.append(words);
+        const at = { x: line.x1 + 5, y: line.y1 - 2, class: "scalar-bias" };
+        edge.append(svg("text", at, below(name)));
       }
       edge.addEventListener("click", () => choose(index));
       edge.addEventListener("pointerenter", (event) => {
@@ -335,7 +336,8 @@ chainrule.widget("scalar", (widget) => {
     const legend = html("p", { className: "scalar-legend" });
     legend.innerHTML =
       '<span class="scalar-up">● inside</span>, <span class="scalar-down">◇ outside</span>; ' +
-      "across is x₀, up is x₁. The ground is what the network says, without color where it is not sure.";
+      "across is x₀, up is x₁. The ground is what the network says, without color where it is " +
+      "not sure.";
     const square = html("div", { className: "scalar-square" }, shade.element, marks);
     return {
       element: html("div", { className: "scalar-plane" }, square, legend),
@@ -379,11 +381,14 @@ chainrule.widget("scalar", (widget) => {
         html("strong", {}, exact(product)),
       );
     };
-    const effect = (du) =>
-      du === 0 ? "it has no effect on the loss" : `raise it and the loss ${du < 0 ? "falls" : "rises"}`;
+    const effect = (du) => {
+      if (du === 0) return "a small move leaves the loss as it is";
+      return `raise it a little and the loss ${du < 0 ? "falls" : "rises"}`;
+    };
     const ofPoint = shown.ofPoint[weight];
     const count = named.length === 1 ? "One way" : "Two ways, one through each output";
-    const sum = html("p", {}, html("strong", {}, `${name} = ${exact(ofPoint)}`), `: ${effect(ofPoint)}.`);
+    const total = html("strong", {}, `${name} = ${exact(ofPoint)}`);
+    const sum = html("p", {}, total, `: ${effect(ofPoint)}.`);
     ways.replaceChildren(html("p", {}, `${count}:`), html("ul", {}, ...named.map(way)), sum);
     if (of.value === "mean") {
       const mean = html("strong", {}, exact(gradient[weight]));
@@ -417,9 +422,11 @@ chainrule.widget("scalar", (widget) => {
     const where = `Point ${point.value + 1}, ${isOutside ? "outside" : "inside"}`;
     const [p0, p1, lossOfPoint] = shown.forward.slice(5);
     isOf.textContent = `${where}: loss ${number(lossOfPoint, 3)}`;
-    const words = `${where}. Inside ${number(p0, 2)}, outside ${number(p1, 2)}, loss ${number(lossOfPoint, 2)}`;
-    network.draw({ ...shown, x: at, isChosen: hovered === null, words });
-    plane.draw(shown.shade, points[point.value], `${percent(score[1])} of new points right at step ${step}`);
+    const says = `Inside ${number(p0, 2)}, outside ${number(p1, 2)}`;
+    const words = `${where}. ${says}, loss ${number(lossOfPoint, 2)}`;
+    network.draw({ ...shown, x: at, isChosen: index === chosen(), words });
+    const reached = `${percent(score[1])} of new points right at step ${step}`;
+    plane.draw(shown.shade, points[point.value], reached);
 
     const value = weights[chosen()];
     const name = below(weight.value);
@@ -430,7 +437,8 @@ chainrule.widget("scalar", (widget) => {
     if (inside.open) drawWays(shown);
     if (isDone) {
       isDone = false;
-      widget.say(`After ${step.toLocaleString("en")} steps it gets ${percent(score[1])} of 1,000 new points right.`);
+      const after = `After ${step.toLocaleString("en")} steps`;
+      widget.say(`${after} it gets ${percent(score[1])} of 1,000 new points right.`);
     }
   });
   inside.addEventListener("toggle", () => widget.changed());
@@ -443,7 +451,7 @@ chainrule.widget("scalar", (widget) => {
     loss: score[0],
     right: score[1],
     point: point.value,
-    weight: chosen(),
+    weight: shown.weight,
     forward: Array.from(shown.forward),
     gradient: Array.from(shown.gradient),
     ways: Array.from(shown.numbers),

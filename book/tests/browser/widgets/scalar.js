@@ -35,25 +35,33 @@ export async function operate({ page, host, isPhone, values, native, close, chec
     const plane = host.locator(".scalar-square svg");
     await plane.tap({ position: { x: 200, y: 200 } });
     await host.locator(".scalar-edge").nth(4).locator(".scalar-hit").tap();
-    const label = await host.locator(".scalar-label").boundingBox();
-    const [x, y] = [label.x + label.width / 2, label.y + label.height / 2];
-    await page.mouse.move(x, y);
-    await page.mouse.down();
-    await page.mouse.move(x, y - 60, { steps: 6 });
-    await page.mouse.up();
   } else {
     await host.getByText("Look inside").press("Enter");
     await button("Next point").press("Enter");
     await host.getByLabel("Weight").selectOption("w11");
     await host.getByLabel("w₁₁, on a scale").press("ArrowRight");
+    const pressed = await settled(page, values, (shown) => shown.weight === 4);
+    check("an arrow key moves the weight up", pressed.weights[4] > second.weights[4]);
   }
-  const moved = await settled(page, values, (shown) => shown.weight === 4 && shown.point !== 0);
-  check("the weight went up", moved.weights[4] > second.weights[4]);
+  await settled(page, values, (shown) => shown.weight === 4);
+  const label = await host.locator(".scalar-label").boundingBox();
+  const [x, y] = [label.x + label.width / 2, label.y + label.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x, y - 60, { steps: 6 });
+  await page.mouse.up();
+  // A pointer over another line would show that line's ways.
+  await page.mouse.move(0, 0);
+  const isMoved = (shown) => shown.weight === 4 && shown.point !== 0;
+  const moved = await settled(page, values, isMoved);
+  check("its label, drawn up, raises it", moved.weights[4] > second.weights[4] + 1);
   await compare("a weight moved", moved, 0);
   check("two ways", moved.ways.length === 10);
   close("two ways make the gradient", moved.ways[4] + moved.ways[9], moved.gradient[4], 1e-12);
   const text = await host.locator(".scalar-ways").innerText();
-  check("both ways are shown", text.includes("do₀ · v₁₀ · h₁(1 − h₁) · x₁") && text.includes("do₁ · v₁₁"));
+  for (const way of ["do₀ · v₁₀ · h₁(1 − h₁) · x₁", "do₁ · v₁₁ · h₁(1 − h₁) · x₁"]) {
+    check(`the way ${way} is shown`, text.includes(way));
+  }
 
   // Both faults.
   await host.getByLabel("Forget").check();
@@ -88,10 +96,12 @@ export async function operate({ page, host, isPhone, values, native, close, chec
 
 /** The widget's values, once they are as `are` says and two frames have passed. */
 async function settled(page, values, are) {
-  const frame = () =>
-    page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  const twoFrames = () =>
+    page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    );
   for (let count = 0; count < 1200; count += 1) {
-    await frame();
+    await twoFrames();
     const shown = await values();
     if (are(shown)) return shown;
   }
