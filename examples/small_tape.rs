@@ -1,23 +1,21 @@
-//! A tape for single numbers, and a network that learns on it. Chapter 2.
+//! A tape for single numbers, and two networks that learn on it. Chapter 2.
 
-use chainrule::data::ellipse::{self, ELLIPSE};
-use chainrule::scalar::sigmoid;
+use chainrule::scalar::{RATE, STEPS, Sample, sigmoid};
+use chainrule::score;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 // ANCHOR: tape
-/// The steps of a computation, in their
-/// order. A node is its place in the lists.
+/// The steps of a computation, in order. A node is its place in the lists.
 #[derive(Debug, Default)]
 pub struct SmallTape {
-    /// Of each node: its value.
+    /// The value of each node.
     pub values: Vec<f64>,
-    /// Of each node: its inputs, and the
-    /// local derivative in each of them.
+    /// The inputs of each node, each with the local derivative.
     pub inputs: Vec<Vec<(usize, f64)>>,
 }
 
 impl SmallTape {
-    /// A new node.
+    /// Appends a node.
     pub fn push(&mut self, value: f64, inputs: &[(usize, f64)]) -> usize {
         self.values.push(value);
         self.inputs.push(inputs.to_vec());
@@ -40,7 +38,7 @@ impl SmallTape {
         self.push(x * y, &[(a, y), (b, x)])
     }
 
-    /// The derivative of node `y` in each node.
+    /// The derivative of node `y` with respect to every node.
     pub fn gradients(&self, y: usize) -> Vec<f64> {
         let mut d = vec![0.0; self.values.len()];
         d[y] = 1.0;
@@ -54,41 +52,91 @@ impl SmallTape {
 }
 // ANCHOR_END: tape
 
-/// σ(w₀·x₀ + w₁·x₁ + … + b), where b is the last of the weights.
-fn unit(tape: &mut SmallTape, weights: &[usize], x: &[usize]) -> usize {
-    let mut z = weights[x.len()];
-    for (&w, &x) in weights.iter().zip(x) {
-        let product = tape.multiply(w, x);
-        z = tape.add(z, product);
+/// Three more ops: each is its value, and its local derivatives.
+impl SmallTape {
+    /// a − b.
+    pub fn subtract(&mut self, a: usize, b: usize) -> usize {
+        self.push(self.values[a] - self.values[b], &[(a, 1.0), (b, -1.0)])
     }
-    let h = sigmoid(tape.values[z]);
-    tape.push(h, &[(z, h * (1.0 - h))])
+
+    /// σ(z).
+    pub fn sigmoid(&mut self, z: usize) -> usize {
+        let h = sigmoid(self.values[z]);
+        self.push(h, &[(z, h * (1.0 - h))])
+    }
+
+    /// −ln p.
+    pub fn minus_ln(&mut self, p: usize) -> usize {
+        let value = self.values[p];
+        self.push(-value.ln(), &[(p, -1.0 / value)])
+    }
+}
+
+/// x₀·w₀ + x₁·w₁ + … + b, where b stands after the w.
+fn weighted_sum(tape: &mut SmallTape, x: &[usize], w: &[usize]) -> usize {
+    x.iter().zip(w).fold(w[x.len()], |sum, (&x, &w)| {
+        let product = tape.multiply(x, w);
+        tape.add(sum, product)
+    })
+}
+
+// ANCHOR: network
+/// The loss of a point, with any number of hidden units.
+fn loss(tape: &mut SmallTape, weights: &[usize], hidden: usize, point: &Sample) -> usize {
+    let x = point.x.map(|x| tape.leaf(x));
+    let (w, v) = weights.split_at(3 * hidden);
+    let mut h = Vec::new();
+    for w in w.chunks(3) {
+        let z = weighted_sum(tape, &x, w);
+        h.push(tape.sigmoid(z));
+    }
+    let [o0, o1] = [0, 1].map(|j| weighted_sum(tape, &h, &v[j * (hidden + 1)..]));
+    let (right, wrong) = if point.t[0] > point.t[1] { (o0, o1) } else { (o1, o0) };
+    let lead = tape.subtract(right, wrong);
+    // The softmax of two logits is the sigmoid of their difference.
+    let p = tape.sigmoid(lead);
+    tape.minus_ln(p)
+}
+// ANCHOR_END: network
+
+/// The mean loss of `samples`, its gradient, and the fraction of them that is right.
+fn lesson(weights: &[f64], hidden: usize, samples: &[Sample]) -> (f64, Vec<f64>, f64) {
+    let n = samples.len() as f64;
+    let (mut mean, mut gradient, mut right) = (0.0, vec![0.0; weights.len()], 0.0);
+    for sample in samples {
+        let mut tape = SmallTape::default();
+        let w: Vec<usize> = weights.iter().map(|&w| tape.leaf(w)).collect();
+        let y = loss(&mut tape, &w, hidden, sample);
+        mean += tape.values[y] / n;
+        // −ln p is below −ln ½ where the right class has more than half of the probability.
+        right += f64::from(tape.values[y] < std::f64::consts::LN_2) / n;
+        for (sum, d) in gradient.iter_mut().zip(tape.gradients(y)) {
+            *sum += d / n;
+        }
+    }
+    (mean, gradient, right)
 }
 
 fn main() {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let mut weights: [f64; 13] = std::array::from_fn(|_| rng.random_range(-1.0..1.0));
-    for round in 0..=10 {
-        // No point comes twice: each is a test before it is a lesson. Round 0 only tests.
-        let points = ellipse::draw(4_000, ELLIPSE, round);
-        let rate = if round == 0 { 0.0 } else { 0.3 };
-        let (mut loss, mut right) = (0.0, 0.0);
-        for i in 0..points.len() {
-            let (mut x, t) = ([0.0; 2], points.label(i) as f64);
-            points.read(i, &mut x);
-            let mut tape = SmallTape::default();
-            let w = weights.map(|w| tape.leaf(w));
-            let x = x.map(|x| tape.leaf(x));
-            let h = [0, 3, 6].map(|k| unit(&mut tape, &w[k..k + 3], &x));
-            let p = unit(&mut tape, &w[9..], &h);
-            let error = tape.values[p] - t;
-            let square = tape.push(error * error, &[(p, 2.0 * error)]);
-            for (w, d) in weights.iter_mut().zip(tape.gradients(square)) {
-                *w -= rate * d;
+    let points = score::points();
+    let (training, test) = (score::samples(&points.training), score::samples(&points.test));
+    for hidden in [3, 6] {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let mut weights: Vec<f64> =
+            (0..5 * hidden + 2).map(|_| rng.random_range(-1.0..1.0)).collect();
+        for step in 0..=STEPS {
+            let (loss, gradient, right) = lesson(&weights, hidden, &training);
+            if step % (STEPS / 5) == 0 {
+                println!(
+                    "{hidden} units, step {step}: loss {loss:.3}, {:.1} % right",
+                    100.0 * right
+                );
             }
-            loss += error * error / 4_000.0;
-            right += f64::from(error.abs() < 0.5) / 40.0;
+            for (w, d) in weights.iter_mut().zip(gradient) {
+                *w -= RATE * d;
+            }
         }
-        println!("round {round}: loss {loss:.3}, {right:.1} % right");
+        let (_, _, right) = lesson(&weights, hidden, &test);
+        println!("{hidden} units, new points: {:.1} % right", 100.0 * right);
     }
 }

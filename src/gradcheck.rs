@@ -10,6 +10,10 @@
 //! precision. Their sum is smallest near h = ε^(1/3), which is 6e-6 in `f64`. The check knows
 //! nothing of an op's backward pass: it replays the forward pass alone.
 
+mod diagnosis;
+
+pub use diagnosis::Diagnosis;
+
 use crate::random::{Purpose, stream};
 use crate::real::Real;
 use crate::tape::{Mode, Tape, Var};

@@ -260,11 +260,9 @@ impl<T: Real> Tape<T> {
     }
 
     fn record(&mut self, mut op: Box<dyn Op<T>>, inputs: &[Var]) -> Result<Var, ShapeError> {
-        if let Some(var) = inputs.iter().find(|var| var.0 >= self.values.len()) {
-            let rule =
-                format!("node {} is of another tape: this one has {}", var.0, self.values.len());
-            return Err(ShapeError::new(op.name(), &[], rule));
-        }
+        self.refuse_foreign(&*op, inputs)?;
+
+        // The only place where shapes are checked: a replay has the same.
         let shapes: Vec<_> = inputs.iter().map(|&var| self.values[var.0].shape()).collect();
         let mut y = Tensor::zeros(output_shape(&*op, &shapes)?);
         let x = Inputs { values: &self.values, vars: inputs, mode: self.mode, replay: false };
@@ -272,6 +270,13 @@ impl<T: Real> Tape<T> {
         self.last_mode = self.mode;
         let wanted = inputs.iter().any(|&var| self.wanted[var.0]);
         Ok(self.append(Some(op), inputs, y, wanted))
+    }
+
+    fn refuse_foreign(&self, op: &dyn Op<T>, inputs: &[Var]) -> Result<(), ShapeError> {
+        let count = self.values.len();
+        let Some(var) = inputs.iter().find(|var| var.0 >= count) else { return Ok(()) };
+        let rule = format!("node {} is of another tape: this one has {count}", var.0);
+        Err(ShapeError::new(op.name(), &[], rule))
     }
 
     fn append(
@@ -416,24 +421,16 @@ impl<T: Real> Tape<T> {
     }
 
     fn reverse(&mut self, y: Var) {
-        for var in self.vars().take(y.0 + 1) {
-            assert!(
-                self.nodes[var.0].origin != Origin::Written,
-                "node %{} = {} was written, and the nodes after it do not follow from it: call \
-                 `forward_after` with it before `backward`, or `forward` to compute it again",
-                var.0,
-                self.expression(var)
-            );
-        }
+        self.refuse_written(y);
         self.replay();
         self.touched.fill(false);
         self.touched[y.0] = self.wanted[y.0];
+
+        // From the last node to the first. By then, every gradient is whole.
         for i in (0..=y.0).rev() {
             let node = &mut self.nodes[i];
-            if node.origin == Origin::Held {
-                continue;
-            }
-            if let (Some(op), true) = (&mut node.op, self.touched[i]) {
+            let passes_on = self.touched[i] && node.origin != Origin::Held;
+            if let (Some(op), true) = (&mut node.op, passes_on) {
                 let (values, y) = self.values.split_at(i);
                 let (gradients, dy) = self.gradients.split_at_mut(i);
                 let (wanted, touched) = (&self.wanted, &mut self.touched);
@@ -445,10 +442,23 @@ impl<T: Real> Tape<T> {
                 );
             }
         }
+
         for (gradient, touched) in self.gradients.iter_mut().zip(&self.touched) {
             if !touched {
                 set_to_zero(gradient);
             }
+        }
+    }
+
+    fn refuse_written(&self, y: Var) {
+        for var in self.vars().take(y.0 + 1) {
+            assert!(
+                self.nodes[var.0].origin != Origin::Written,
+                "node %{} = {} was written, and the nodes after it do not follow from it: call \
+                 `forward_after` with it before `backward`, or `forward` to compute it again",
+                var.0,
+                self.expression(var)
+            );
         }
     }
 }

@@ -37,6 +37,7 @@ mod plot;
 mod precision;
 #[cfg(feature = "cli")]
 mod process;
+mod pytorch;
 mod random;
 mod records;
 mod replay;

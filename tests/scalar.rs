@@ -1,6 +1,9 @@
-//! Chapter 1: the numbers of both fixtures, the chain rule step by step, and a planted bug.
+//! Chapter 1: the numbers of both fixtures, the chain rule step by step, a training, and planted bugs.
 
-use chainrule::scalar::{ASYMMETRIC, Forward, Gradient, SYMMETRIC, Sample, Weights, sigmoid};
+use chainrule::scalar::{
+    ASYMMETRIC, Forward, Gradient, RATE, STEPS, SYMMETRIC, Sample, Weights, sigmoid,
+};
+use chainrule::score::{self, SEEDS};
 use chainrule::tape::{Gradients, Inputs, Op};
 use chainrule::{BrokenRule, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, arr1, arr2};
@@ -144,7 +147,7 @@ fn with<const N: usize>(mut numbers: [f64; N], k: usize, value: f64) -> [f64; N]
 }
 
 #[test]
-fn eq_slope_of_a_square() {
+fn slope_of_a_square() {
     let x = 3.0;
     for h in [0.1, 0.01, 0.001] {
         let quotient = ((x + h) * (x + h) - x * x) / h;
@@ -202,7 +205,7 @@ fn eq_two_paths() {
 }
 
 #[test]
-fn eq_two_class_shift() {
+fn softmax_is_shift_invariant() {
     let o = [0.7, -1.9];
     for shift in [-3.0, 0.4, 12.0] {
         assert_close(&softmax(o.map(|o| o + shift)), &softmax(o), 1e-15);
@@ -213,7 +216,7 @@ fn eq_two_class_shift() {
 }
 
 #[test]
-fn eq_log_probability() {
+fn the_logarithm_of_a_probability() {
     let o: [f64; 2] = [0.7, -1.9];
     for k in 0..2 {
         for m in [-3.0, 0.0, 0.7, 12.0] {
@@ -232,7 +235,7 @@ fn eq_log_probability() {
 }
 
 #[test]
-fn eq_log_probability_slope() {
+fn slope_of_a_log_probability() {
     let o = [0.7, -1.9];
     let p = softmax(o);
     for l in 0..2 {
@@ -249,7 +252,7 @@ fn eq_output_gradient() {
     for (weights, sample) in [SYMMETRIC, ASYMMETRIC, between()] {
         let Forward { h, p, .. } = weights.forward(&sample);
         let o = outputs(&weights, h);
-        // The bias c_k has the factor 1, so the gradient of o_k is its gradient too.
+        // The bias c_j has the factor 1, so the gradient of o_j is its gradient too.
         let found = gradient(&weights, &sample).weights.c;
         for k in 0..2 {
             let numeric = slope(|o_k| cross_entropy(with(o, k, o_k), sample.t), o[k]);
@@ -294,40 +297,23 @@ fn eq_hidden_gradient() {
 }
 
 #[test]
-fn eq_through_the_sigmoid() {
-    for (weights, sample) in [ASYMMETRIC, between()] {
-        let Gradient { weights: d, h: dh } = gradient(&weights, &sample);
-        let h = weights.forward(&sample).h;
-        let z = hidden_inputs(&weights, sample.x);
-        for j in 0..3 {
-            let loss = |z_j| {
-                let h = with(z, j, z_j).map(sigmoid);
-                cross_entropy(outputs(&weights, h), sample.t)
-            };
-            let product = dh[j] * h[j] * (1.0 - h[j]);
-            assert_close(&[product], &[slope(loss, z[j])], 1e-9);
-            assert_close(&[d.b[j]], &[product], 1e-15);
-        }
-    }
-}
-
-#[test]
 fn eq_first_layer() {
     for (weights, sample) in [ASYMMETRIC, between()] {
         let Gradient { weights: d, h: dh } = gradient(&weights, &sample);
         let h = weights.forward(&sample).h;
-        let loss = |weights: &Weights| {
-            let h = hidden_inputs(weights, sample.x).map(sigmoid);
-            cross_entropy(outputs(weights, h), sample.t)
-        };
+        let z = hidden_inputs(&weights, sample.x);
+        let loss = |h| cross_entropy(outputs(&weights, h), sample.t);
+        let loss_of = |weights: &Weights| loss(hidden_inputs(weights, sample.x).map(sigmoid));
         for j in 0..3 {
             let dz = dh[j] * h[j] * (1.0 - h[j]);
-            for (i, x_i) in sample.x.into_iter().enumerate() {
-                let numeric = slope_at(&weights, |weights| &mut weights.w[i][j], loss);
-                assert_close(&[dz * x_i], &[numeric], 1e-9);
-                assert_close(&[d.w[i][j]], &[dz * x_i], 1e-15);
+            let numeric = slope(|z_j| loss(with(z, j, z_j).map(sigmoid)), z[j]);
+            assert_close(&[dz], &[numeric], 1e-9);
+            for (l, x_l) in sample.x.into_iter().enumerate() {
+                let numeric = slope_at(&weights, |weights| &mut weights.w[l][j], loss_of);
+                assert_close(&[dz * x_l], &[numeric], 1e-9);
+                assert_close(&[d.w[l][j]], &[dz * x_l], 1e-15);
             }
-            let numeric = slope_at(&weights, |weights| &mut weights.b[j], loss);
+            let numeric = slope_at(&weights, |weights| &mut weights.b[j], loss_of);
             assert_close(&[dz], &[numeric], 1e-9);
             assert_close(&[d.b[j]], &[dz], 1e-15);
         }
@@ -335,16 +321,65 @@ fn eq_first_layer() {
 }
 
 #[test]
-fn eq_step_down() {
+fn a_step_lowers_the_loss_by_the_squares_of_the_gradient() {
     for (weights, sample) in [SYMMETRIC, ASYMMETRIC, between()] {
         let d = gradient(&weights, &sample).weights.to_array();
-        let start = weights.to_array();
         let loss = |rate: f64| {
-            let moved = std::array::from_fn(|i| start[i] - rate * d[i]);
-            Weights::from_array(moved).forward(&sample).loss
+            weights.step(&gradient(&weights, &sample).weights, rate).forward(&sample).loss
         };
         let squares: f64 = d.iter().map(|d| d * d).sum();
         assert_close(&[slope(loss, 0.0)], &[-squares], 1e-9);
+    }
+}
+
+/// The mean over samples has the mean gradient, for central differences too.
+#[test]
+fn the_gradient_of_a_mean_is_the_mean_of_the_gradients() {
+    let weights = between().0;
+    let samples = [SYMMETRIC.1, ASYMMETRIC.1, between().1];
+    let (loss, found) = weights.loss_and_gradient(&samples);
+    let losses: f64 = samples.iter().map(|sample| weights.forward(sample).loss).sum();
+    assert_close(&[loss], &[losses / 3.0], 1e-15);
+    let mut numeric = [0.0; 17];
+    for sample in &samples {
+        for (sum, n) in numeric.iter_mut().zip(weights.central_differences(sample, 1e-5).to_array())
+        {
+            *sum += n / 3.0;
+        }
+    }
+    assert_close(&found.to_array(), &numeric, 1e-9);
+}
+
+/// Units with equal weights get equal gradients, in every bit. The first unit's row of V starts at
+/// (1, 1) and theirs at (−1, −1), so it goes its own way.
+#[test]
+fn equal_units_stay_equal() {
+    let training = score::samples(&score::points().training);
+    let mut weights = SYMMETRIC.0;
+    for _ in 0..100 {
+        let (_, gradient) = weights.loss_and_gradient(&training);
+        weights = weights.step(&gradient, RATE);
+        let Weights { w, b, v, .. } = weights;
+        assert!(w.iter().all(|row| row[1] == row[2]) && b[1] == b[2] && v[1] == v[2]);
+    }
+    assert!(weights.w[0][0] != weights.w[0][1]);
+    assert!(weights.accuracy(&training) < 0.8, "three units do the work of two at most");
+}
+
+/// The training of the chapter, from its five starts.
+#[test]
+fn seventeen_numbers_learn_the_ellipse() {
+    let points = score::points();
+    let (training, test) = (score::samples(&points.training), score::samples(&points.test));
+    for seed in SEEDS {
+        let mut weights = Weights::random(seed);
+        let before = weights.accuracy(&test);
+        for _ in 0..STEPS {
+            let (_, gradient) = weights.loss_and_gradient(&training);
+            weights = weights.step(&gradient, RATE);
+        }
+        let after = weights.accuracy(&test);
+        assert!(before < 0.6 && after > 0.94, "seed {seed}: {before} before, {after} after");
     }
 }
 

@@ -100,7 +100,7 @@ fn eq_uses_add_up() {
 }
 
 #[test]
-fn eq_doubling() {
+fn doubling_twice_quadruples() {
     let mut tape = Tape::<f64>::new();
     let a = tape.parameter(arr1(&[1.5, -2.0]));
     let b = tape.add(a, a).unwrap();
@@ -534,7 +534,7 @@ fn the_price_of_a_gradient() {
 }
 
 #[test]
-fn eq_tangent() {
+fn speeds_go_forward() {
     // ẏ of y = (x·x)·eˣ, one local derivative after the other.
     let mut draw = Draw::new(7);
     let [x, dx] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[2, 3]));
@@ -908,7 +908,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn eq_linear_backwards(batch in 1..6_usize, seed: u64) {
+    fn backwards_every_op_is_linear(batch in 1..6_usize, seed: u64) {
         let (mut tape, [_, w, b], _) = network(batch);
         let hidden = tape.vars().nth(3).unwrap();
         let mut draw = Draw::new(seed);

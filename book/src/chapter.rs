@@ -1,5 +1,5 @@
-//! A chapter is one name in four folders: `chapters/05-matmul.md`, `src/matmul.rs`,
-//! `tests/matmul.rs` and `notebooks/05-matmul.ipynb`.
+//! A chapter is one name in every folder: `chapters/05-matmul.md`, `src/matmul.rs`,
+//! `tests/matmul.rs`, `notebooks/05-matmul.ipynb` and `exercises/exercises/05_matmul`.
 
 /// A chapter, by the name of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,11 @@ impl Chapter {
         format!("notebooks/{}.ipynb", self.stem)
     }
 
+    /// The folder of its exercises, such as `05_matmul`.
+    pub fn exercises(&self) -> String {
+        self.stem.replace('-', "_")
+    }
+
     fn module(&self) -> String {
         self.name.replace('-', "_")
     }
@@ -49,6 +54,7 @@ mod tests {
         assert_eq!((chapter.number, chapter.name.as_str()), (5, "matmul"));
         assert_eq!(chapter.tests(), "tests/matmul.rs");
         assert_eq!(chapter.notebook(), "notebooks/05-matmul.ipynb");
+        assert_eq!(chapter.exercises(), "05_matmul");
         assert_eq!(Chapter::of_file("chapters/index.md"), None);
         assert_eq!(Chapter::of_file("chapters/b-glossary.md"), None);
     }

@@ -83,19 +83,24 @@ fn of_item(text: &str, item: &Item, documented: bool) -> Code {
 pub fn quote(repository: &Repository, target: &str, documented: bool) -> Result<String, Fault> {
     let code = find(repository, target, documented)?;
     let path = target.split(['#', '@']).next().unwrap_or(target);
+    Ok(listing(repository, path, &code))
+}
+
+/// Code of the file at `path` as Markdown.
+pub fn listing(repository: &Repository, path: &str, code: &Code) -> String {
     let source =
         repository.link("source-link", &escape_text(path), path, &lines_fragment(&code.lines));
-    let run = code.test.and_then(|test| command(path, &test));
+    let run = code.test.as_ref().and_then(|test| command(path, test));
     let run = run.map_or_else(String::new, |run| {
         // A test's name is long: a phone may break it behind an underscore.
         let underscore = escape_text("_");
         let run = escape_text(&run).replace(&underscore, &format!("{underscore}<wbr>"));
         format!(" <code class=\"run-command\">{run}</code>")
     });
-    Ok(format!(
+    format!(
         "<div class=\"listing\"><div class=\"listing-source\">{source}{run}</div>\n\n{}\n\n</div>",
         fenced(language(path), &code.text)
-    ))
+    )
 }
 
 /// The command that runs a test of a file in `tests`, which is a module of their one program.
@@ -122,7 +127,7 @@ fn language(path: &str) -> &'static str {
 }
 
 /// `text` without the indentation that all its lines share.
-fn dedent(text: &str) -> String {
+pub fn dedent(text: &str) -> String {
     let indentation = text
         .lines()
         .filter(|line| !line.trim().is_empty())

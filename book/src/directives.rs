@@ -1,5 +1,4 @@
-//! Quotes within the text: `{{code …}}`, `{{output …}}`, `{{number …}}`, `{{reported …}}`,
-//! `{{shapes}}` and `{{solutions}}`.
+//! Quotes within the text: `{{code …}}`, `{{output …}}`, `{{number …}}` and others.
 //!
 //! | directive | becomes |
 //! |---|---|
@@ -8,7 +7,10 @@
 //! | `{{output notebooks/05-matmul.ipynb#cell}}` | what the cell printed, or the table that it showed |
 //! | `{{number notebooks/records/x.json#/path as percent 1}}` | a number of a record: see [`crate::records`] |
 //! | `{{reported 94.8 %}}` | a number that somebody else reports |
-//! | `{{shapes}}` | the shape ledger of the chapter: its equations with more than single numbers |
+//! | `{{shapes}}` | the shape ledger of the chapter |
+//! | `{{exercise scalar_tanh}}` | an exercise: see [`crate::exercises`]; `as try it` after it heads one within the text |
+//! | `{{pytorch scalar}}` | a box with the same in PyTorch: see [`crate::pytorch`] |
+//! | `{{score}}` | what the networks of all chapters up to here get right: see [`crate::score`] |
 //! | `{{solutions}}` | all exercises of the book, with links to their solutions |
 //!
 //! Quotation marks hold a source with spaces together:
@@ -19,6 +21,7 @@ use crate::equations::{self, Equation};
 use crate::notebook::{Notebook, Shown};
 use crate::page::{Page, Revision, escape_attribute};
 use crate::problem::Fault;
+use crate::pytorch;
 use crate::records;
 use crate::repository::Repository;
 use pulldown_cmark::{Event, Tag, TagEnd};
@@ -40,14 +43,31 @@ pub enum Request<'a> {
     Code(&'a str, bool),
     /// The output of a cell.
     Output(&'a str),
-    /// A number: its source, the words before it, its format.
-    Number(&'a str, Option<&'a str>, Option<&'a str>),
+    /// A number.
+    Number(Source<'a>),
     /// A number that somebody else reports.
     Reported(&'a str),
     /// The chapter's shape ledger.
     Shapes,
+    /// An exercise, and whether it stands within the text.
+    Exercise(&'a str, bool),
+    /// A box with the same in PyTorch.
+    PyTorch(&'a str),
+    /// The score so far.
+    Score,
     /// The exercises of the book.
     Solutions,
+}
+
+/// Where a number is, and how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// The record and the path in it, or the notebook and its cell.
+    pub target: &'a str,
+    /// The words that the cell prints before it.
+    pub after: Option<&'a str>,
+    /// Its format, such as `percent 1`.
+    pub format: Option<&'a str>,
 }
 
 /// The directives of a page.
@@ -89,35 +109,48 @@ pub fn collect<'a>(page: &Page<'a>, revision: &mut Revision) -> Vec<Directive<'a
 fn parse(text: &str) -> Option<Request<'_>> {
     let (kind, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let rest = rest.trim();
-    let (target, options) = match rest.strip_prefix('"') {
-        Some(quoted) => quoted.split_once('"')?,
-        None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
-    };
-    let options = options.trim();
+    let (target, options) = target(rest)?;
     match (kind, target, options) {
         ("shapes", "", "") => Some(Request::Shapes),
+        ("score", "", "") => Some(Request::Score),
         ("solutions", "", "") => Some(Request::Solutions),
+        ("exercise", _, "") if !target.is_empty() => Some(Request::Exercise(target, false)),
+        ("exercise", _, "as try it") => Some(Request::Exercise(target, true)),
         ("reported", _, _) if !rest.is_empty() => Some(Request::Reported(rest)),
         (_, "", _) => None,
         ("code", _, "") => Some(Request::Code(target, true)),
         ("code", _, "without docs") => Some(Request::Code(target, false)),
         ("output", _, "") => Some(Request::Output(target)),
-        ("number", _, _) => {
-            let (after, options) = match options.strip_prefix("after \"") {
-                Some(rest) => {
-                    let (words, rest) = rest.split_once('"')?;
-                    (Some(words), rest.trim())
-                }
-                None => (None, options),
-            };
-            let format = match options {
-                "" => None,
-                options => Some(options.strip_prefix("as ")?.trim()),
-            };
-            Some(Request::Number(target, after, format))
-        }
+        ("pytorch", _, "") => Some(Request::PyTorch(target)),
+        ("number", _, _) => source(rest).map(Request::Number),
         _ => None,
     }
+}
+
+/// A target, between quotation marks or up to a space, and what follows it.
+fn target(text: &str) -> Option<(&str, &str)> {
+    let (target, options) = match text.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?,
+        None => text.split_once(char::is_whitespace).unwrap_or((text, "")),
+    };
+    Some((target, options.trim()))
+}
+
+/// The source of a number: `TARGET after "words " as percent 1`.
+pub fn source(text: &str) -> Option<Source<'_>> {
+    let (target, options) = target(text.trim())?;
+    let (after, options) = match options.strip_prefix("after \"") {
+        Some(rest) => {
+            let (words, rest) = rest.split_once('"')?;
+            (Some(words), rest.trim())
+        }
+        None => (None, options),
+    };
+    let format = match options {
+        "" => None,
+        options => Some(options.strip_prefix("as ")?.trim()),
+    };
+    (!target.is_empty()).then_some(Source { target, after, format })
 }
 
 /// Puts what they ask for in the place of the directives.
@@ -133,16 +166,31 @@ pub fn revise(
         let text = match request {
             Request::Code(target, documented) => code::quote(repository, target, *documented),
             Request::Output(target) => output(repository, target),
-            Request::Number(target, after, format) => {
-                records::quote(repository, target, *after, *format)
-            }
+            Request::Number(source) => records::quote(repository, source),
+            Request::PyTorch(name) => pytorch::quote(repository, name),
             Request::Reported(text) => {
                 Ok(format!("<span class=\"reported\" title=\"as reported\">{text}</span>"))
             }
             Request::Shapes => Ok(equations::ledger(equations)),
             Request::Solutions => Ok(solutions.to_owned()),
+            // They have a place on a page, which their own modules fill.
+            Request::Exercise(..) | Request::Score => continue,
         };
         revision.replace_or_note(page, range.clone(), text);
+    }
+}
+
+/// Notes those that only a page can have, where `passage` is a caption or an exercise.
+pub fn refuse_those_of_a_page(
+    passage: &Page<'_>,
+    directives: &[Directive<'_>],
+    revision: &mut Revision,
+) {
+    for Directive { request, range } in directives {
+        if matches!(request, Request::Exercise(..) | Request::Score) {
+            let text = passage.text[range.clone()].to_owned();
+            revision.note(passage, range.start, Fault::DirectiveWithinPassage { text });
+        }
     }
 }
 
@@ -177,21 +225,33 @@ mod tests {
 
     #[test]
     fn requests_are_understood() {
+        let number =
+            |target, after, format| Some(Request::Number(Source { target, after, format }));
         assert_eq!(parse("shapes"), Some(Request::Shapes));
         assert_eq!(parse("solutions"), Some(Request::Solutions));
+        assert_eq!(parse("exercise a_b"), Some(Request::Exercise("a_b", false)));
+        assert_eq!(parse("exercise a_b as try it"), Some(Request::Exercise("a_b", true)));
+        assert_eq!(parse("pytorch a"), Some(Request::PyTorch("a")));
         assert_eq!(parse("reported 94.8 %"), Some(Request::Reported("94.8 %")));
         assert_eq!(parse("code a.rs#b without docs"), Some(Request::Code("a.rs#b", false)));
         assert_eq!(
             parse("number a.ipynb#c after \"error \" as scientific 1"),
-            Some(Request::Number("a.ipynb#c", Some("error "), Some("scientific 1")))
+            number("a.ipynb#c", Some("error "), Some("scientific 1"))
         );
-        assert_eq!(parse("number a.json#/b"), Some(Request::Number("a.json#/b", None, None)));
+        assert_eq!(parse("number a.json#/b"), number("a.json#/b", None, None));
         assert_eq!(
             parse("number \"a.json#/op=b, with c/d\" as scientific 1"),
-            Some(Request::Number("a.json#/op=b, with c/d", None, Some("scientific 1")))
+            number("a.json#/op=b, with c/d", None, Some("scientific 1"))
         );
-        let refused = ["number a after b", "number a percent", "number \"a b", "figure a"];
-        for text in ["", "code", "code a b"].into_iter().chain(refused) {
+        let refused = [
+            "exercise",
+            "exercise a as",
+            "number a after b",
+            "number a percent",
+            "number \"a b",
+            "figure a",
+        ];
+        for text in ["", "pytorch", "code", "code a b"].into_iter().chain(refused) {
             assert_eq!(parse(text), None, "{text}");
         }
     }

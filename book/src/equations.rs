@@ -1,4 +1,5 @@
-//! Numbered equations: each has an id, a shape ledger and a test.
+//! Numbered equations: each has an id, a test and, where it has more than single numbers, a shape
+//! ledger.
 //!
 //! ````text
 //! ```eq matmul-dw
@@ -29,7 +30,7 @@ pub struct Equation {
     pub id: String,
     /// Its number, such as `5.3`.
     pub number: String,
-    /// Its shape ledger: a line a product or sum.
+    /// Its shape ledger: a line a product or sum, and none where all is single numbers.
     pub shapes: Vec<String>,
     latex: String,
     range: Range<usize>,
@@ -82,8 +83,8 @@ fn equation(block: Block, chapter: Option<&Chapter>, k: usize) -> Result<Equatio
             None => latex.push(line),
         }
     }
-    if shapes.is_empty() {
-        return Err(Fault::EquationWithoutShapes { id: block.id });
+    if let Some(shapes) = shapes.iter().find(|shapes| !has_axis(shapes)) {
+        return Err(Fault::ScalarLedger { id: block.id, shapes: shapes.clone() });
     }
     Ok(Equation {
         id: block.id,
@@ -184,12 +185,11 @@ fn rendered(equation: &Equation, mathematics: &Mathematics, test: &str) -> Resul
     ))
 }
 
-/// The chapter's shape ledger as a table: `{{shapes}}`. Lines between single numbers are left out:
-/// beside their equations they say all there is to say.
+/// The chapter's shape ledger as a table: `{{shapes}}`.
 pub fn ledger(equations: &[Equation]) -> String {
     let mut table = "| equation | shapes |\n|---|---|".to_owned();
     for Equation { id, number, shapes, .. } in equations {
-        for shapes in shapes.iter().filter(|shapes| has_axis(shapes)) {
+        for shapes in shapes {
             let shapes = escape_text(shapes);
             table.push_str(&format!(
                 "\n| <a class=\"reference\" href=\"#eq:{id}\">({number})</a> | \
@@ -210,12 +210,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ledger_leaves_single_numbers_out() {
+    fn a_ledger_has_an_axis() {
         for shapes in ["[3] = [] · [3]", "[] = [17] · [17], summed", "[k, n] = [k, m] · [m, n]"]
         {
             assert!(has_axis(shapes), "{shapes}");
         }
-        for shapes in ["[] = []", "[] = [] · [] + [] · []"] {
+        for shapes in ["[] = []", "[] = [] · [] + [] · []", ""] {
             assert!(!has_axis(shapes), "{shapes}");
         }
     }

@@ -41,7 +41,7 @@ pub struct Figure {
     /// Of a widget: what its caption is while it runs.
     live: Option<(String, usize)>,
     /// Whether a widget takes the picture's place.
-    moves: bool,
+    pub moves: bool,
 }
 
 /// Where a figure is from.
@@ -177,7 +177,7 @@ fn rendered(
     if let Some(live) = live {
         captions = format!(
             "<div class=\"of-picture\">\n\n{captions}\n\n</div>\n\
-             <div class=\"of-widget\">\n\n{label}{live}\n\n</div>"
+             <div class=\"of-widget\" hidden>\n\n{label}{live}\n\n</div>"
         );
     }
     Ok(format!(

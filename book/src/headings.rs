@@ -22,6 +22,13 @@ pub struct Heading {
     explicit: bool,
 }
 
+impl Heading {
+    /// Its words, in Markdown.
+    pub fn title<'a>(&self, page: &Page<'a>) -> &'a str {
+        page.text[self.range.clone()].trim_matches(['#', ' ', '\n'])
+    }
+}
+
 /// The headings of a page. Their ids, and those in HTML, become anchors.
 pub fn collect(page: &Page<'_>, labels: &mut Labels, revision: &mut Revision) -> Vec<Heading> {
     let mut headings: Vec<Heading> = Vec::new();

@@ -4,7 +4,7 @@ use crate::page::Page;
 use crate::problem::{Fault, Place, did_you_mean};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// All equations, figures and anchors of the book.
+/// All equations, figures, exercises and anchors of the book.
 #[derive(Debug, Default)]
 pub struct Labels {
     labels: BTreeMap<String, Label>,
@@ -12,17 +12,17 @@ pub struct Labels {
     anchors: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// An equation or a figure.
+/// An equation, a figure or an exercise.
 #[derive(Debug)]
 pub struct Label {
-    /// What stands in the place of the reference: `(5.3)` or `Figure 5.1`.
+    /// What stands in the place of the reference: `(5.3)`, `Figure 5.1` or `exercise 5.2`.
     pub text: String,
     /// Where it was defined.
     pub place: Place,
 }
 
 impl Labels {
-    /// Adds the equation or figure `id`, such as `eq:matmul-dw`, at `offset` of `page`.
+    /// Adds the equation, figure or exercise `id`, such as `eq:matmul-dw`, at `offset` of `page`.
     ///
     /// # Errors
     /// [`Fault::DuplicateId`].
@@ -46,12 +46,17 @@ impl Labels {
         self.anchors.entry(file.to_owned()).or_default();
     }
 
+    /// Whether there is a page `file`.
+    pub fn has_page(&self, file: &str) -> bool {
+        self.anchors.contains_key(file)
+    }
+
     /// Adds an anchor of a page.
     pub fn add_anchor(&mut self, file: &str, id: &str) {
         self.anchors.entry(file.to_owned()).or_default().insert(id.to_owned());
     }
 
-    /// The equation or figure `id`.
+    /// The equation, figure or exercise `id`.
     ///
     /// # Errors
     /// [`Fault::DeadLink`].

@@ -2,8 +2,8 @@
 //!
 //! Chapters hold prose. Everything else on a page is quoted from where it is tested or was run:
 //! equations are tied to tests ([`equations`]), code comes from the sources ([`code`]), figures and
-//! outputs from notebooks ([`figures`], [`directives`]), numbers from records ([`records`]). What
-//! is typed in their place is refused ([`prose`]). A quote that finds nothing, and a link that leads
+//! outputs from notebooks ([`figures`], [`directives`]), numbers from records ([`records`]), exercises
+//! from the reader's package ([`exercises`]). What is typed in their place is refused ([`prose`]). A quote that finds nothing, and a link that leads
 //! nowhere ([`links`]), stop the build with the file, the line and the way out ([`problem`]).
 //!
 //! [`preprocessor`] puts these together, for `cargo run --release -p book` as for `mdbook build
@@ -11,10 +11,12 @@
 
 pub mod anchors;
 pub mod blocks;
+pub mod budget;
 pub mod chapter;
 pub mod code;
 pub mod directives;
 pub mod equations;
+pub mod exercises;
 pub mod figures;
 pub mod headings;
 pub mod items;
@@ -23,11 +25,14 @@ pub mod links;
 pub mod mathematics;
 pub mod notebook;
 pub mod page;
+pub mod predict;
 pub mod preprocessor;
 pub mod problem;
 pub mod prose;
+pub mod pytorch;
 pub mod records;
 pub mod repository;
+pub mod score;
 pub mod search;
 pub mod sections;
 pub mod serve;
@@ -52,7 +57,7 @@ pub struct Options {
     pub book: PathBuf,
     /// The repository that the book quotes from.
     pub repository: Repository,
-    /// Whether it has its widgets.
+    /// Where its widgets' module is from.
     pub widgets: Wish,
 }
 
@@ -61,7 +66,7 @@ impl Options {
     pub fn new(book: impl Into<PathBuf>) -> Self {
         let book = book.into();
         let repository = Repository::open(book.parent().unwrap_or(&book));
-        Self { book, repository, widgets: Wish::default() }
+        Self { book, repository, widgets: Wish::of_environment() }
     }
 
     /// The folder that the site is written to.
@@ -77,7 +82,7 @@ impl Options {
     /// The folders whose changes change the book.
     fn watched(&self) -> Vec<PathBuf> {
         let own = ["book/book.toml", "book/theme", "book/images", "book/widgets"];
-        let quoted = ["chapters", "examples", "src", "tests", "notebooks"];
+        let quoted = ["chapters", "examples", "exercises", "src", "tests", "notebooks"];
         own.iter()
             .chain(&quoted)
             .map(|path| self.top().join(path))
@@ -99,8 +104,8 @@ pub fn build(options: &Options, destination: &Path) -> Result<Summary> {
     book.with_preprocessor(preprocessor);
     book.build()?;
     search::write_formulas_once(&book.config.build.build_dir)?;
-    let widgets = widgets::install(options.top(), &book.config.build.build_dir, options.widgets)?;
-    let summary = *summary.lock().unwrap_or_else(PoisonError::into_inner);
+    let widgets = widgets::install(options.top(), &book.config.build.build_dir, &options.widgets)?;
+    let summary = summary.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(Summary { widgets, ..summary })
 }
 

@@ -80,7 +80,7 @@ fn resolve(
         return Ok(Fate::Kept);
     }
     let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-    if path.is_empty() && (anchor.starts_with("eq:") || anchor.starts_with("fig:")) {
+    if path.is_empty() && ["eq:", "fig:", "ex:"].iter().any(|kind| anchor.starts_with(kind)) {
         let label = labels.label(anchor)?;
         let name = label.place.file.rsplit('/').next().unwrap_or_default();
         let target = format!("{}#{anchor}", name.replace(".md", ".html"));
@@ -98,6 +98,13 @@ fn resolve(
     let file = normalize(page.file, path);
     if file.ends_with(".md") && folder(&file) == folder(page.file) {
         return labels.check(&file, anchor).map(|()| Fate::Kept);
+    }
+    // From an exercise, which lies in another folder.
+    if labels.has_page(&file) {
+        labels.check(&file, anchor)?;
+        let name = file.rsplit('/').next().unwrap_or_default().replace(".md", ".html");
+        let hash = if anchor.is_empty() { "" } else { "#" };
+        return Ok(Fate::To(format!("{name}{hash}{anchor}")));
     }
     let fragment = fragment(repository, &file, anchor)?;
     Ok(repository.address(&file, &fragment).map_or(Fate::Text, Fate::To))

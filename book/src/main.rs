@@ -1,7 +1,7 @@
 //! `cargo run --release -p book`: builds the book; `-- serve` serves it, `-- check` checks it.
 
+use book::budget;
 use book::preprocessor::Chainrule;
-use book::widgets::Wish;
 use book::{Options, build, check, serve, show};
 use clap::{Parser, Subcommand};
 use mdbook_driver::errors::Result;
@@ -70,13 +70,15 @@ fn run(arguments: Arguments) -> Result<()> {
     match arguments.command.unwrap_or(Command::Build) {
         Command::Build => {
             let summary = build(&options, &options.site())?;
-            println!("{summary}");
+            println!("{}\n{summary}", budget::table(&summary.budgets));
             println!("The book is in {}", options.site().join("index.html").display());
         }
         Command::Serve { port, host } => serve::serve(&options, host, port)?,
         Command::Check { widgets } => {
-            let widgets = if widgets { Wish::Required } else { options.widgets };
-            println!("All is well: {}", check(&Options { widgets, ..options })?);
+            let module = options.widgets.clone();
+            let module = if widgets { module.required() } else { module };
+            let summary = check(&Options { widgets: module, ..options })?;
+            println!("{}\nAll is well: {summary}", budget::table(&summary.budgets));
         }
         Command::Preprocess { question: Some(Question::Supports { renderer }) } => {
             if renderer != "html" {

@@ -73,6 +73,14 @@ impl Mathematics {
         Ok(format!("<span class=\"tex\" data-latex=\"{}\">{html}</span>", escape_attribute(latex)))
     }
 
+    /// `text` with its formulas rendered. Those that are wrong stay as they are: whoever wrote them
+    /// hears of them where they stand.
+    pub fn within(&self, text: &str) -> String {
+        let mut revision = Revision::default();
+        self.revise(&Page::parse("", 1, text), &mut revision);
+        revision.apply(text).0
+    }
+
     /// Renders what stands between dollars.
     ///
     /// A formula whose braces do not match is none to Markdown. Its dollar signs are left in the

@@ -43,6 +43,22 @@ impl<'a> Page<'a> {
     }
 }
 
+/// A piece of Markdown that is not the page itself, such as an exercise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// The text.
+    pub text: String,
+    /// Its first line.
+    pub place: Place,
+}
+
+impl Passage {
+    /// The text, parsed.
+    pub fn page(&self) -> Page<'_> {
+        Page::parse(&self.place.file, self.place.line, &self.text)
+    }
+}
+
 /// What is to become of a page.
 #[derive(Debug, Default)]
 pub struct Revision {

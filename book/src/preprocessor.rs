@@ -4,18 +4,23 @@
 //! This is one, so that all problems of a book are shown at once, each with its line in the file
 //! that the author wrote.
 
+use crate::budget::Budget;
 use crate::chapter::Chapter;
 use crate::directives::{self, Directive};
 use crate::equations::{self, Equation};
+use crate::exercises::list::List;
+use crate::exercises::{self, Exercise};
 use crate::figures::{self, Figure};
 use crate::headings::{self, Heading};
 use crate::labels::Labels;
 use crate::links;
 use crate::mathematics::Mathematics;
 use crate::page::{Page, Revision};
+use crate::predict::{self, Prediction};
 use crate::problem::{Fault, Problems};
 use crate::prose;
 use crate::repository::Repository;
+use crate::score::{self, Scored};
 use crate::sections;
 use crate::solutions::{self, Exercises};
 use crate::widgets::Widgets;
@@ -36,7 +41,7 @@ pub struct Chainrule {
 }
 
 /// What a book has of each kind, all of it checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Pages.
     pub pages: usize,
@@ -46,6 +51,8 @@ pub struct Summary {
     pub figures: usize,
     /// Other quotes: code, outputs, numbers.
     pub quotes: usize,
+    /// What each chapter asks of its reader.
+    pub budgets: Vec<Budget>,
     /// What moves in the pages: known once the site is built.
     pub widgets: Widgets,
 }
@@ -140,8 +147,25 @@ struct Sheet<'a> {
     headings: Vec<Heading>,
     equations: Vec<Equation>,
     figures: Vec<Figure>,
+    predictions: Vec<Prediction>,
     directives: Vec<Directive<'a>>,
-    exercises: Exercises,
+    exercises: Vec<Exercise>,
+    listed_exercises: Exercises,
+}
+
+impl Sheet<'_> {
+    /// What a chapter asks of its reader; nothing of another page.
+    fn budget(&self, repository: &Repository) -> Option<Budget> {
+        let Self { page, headings, directives, .. } = self;
+        let widgets = self.figures.iter().filter(|figure| figure.moves).count();
+        Some(Budget {
+            equations: self.equations.len(),
+            figures: self.figures.len() - widgets,
+            widgets,
+            exercises: self.exercises.len() + self.listed_exercises.count(),
+            ..Budget::of_text(page, self.chapter.as_ref()?, headings, directives, repository)
+        })
+    }
 }
 
 impl<'a> Manuscript<'a> {
@@ -151,6 +175,7 @@ impl<'a> Manuscript<'a> {
         let mut problems = Vec::new();
         let mut pages = Vec::new();
         let mut solutions = String::new();
+        let list = List::read(&repository).map_err(|problem| problems.push(*problem)).ok();
         for text in texts {
             let page = Page::parse(&text.file, 1, &text.content);
             let mut revision = Revision::default();
@@ -165,12 +190,21 @@ impl<'a> Manuscript<'a> {
             let headings = headings::collect(&page, &mut labels, &mut revision);
             let equations = equations::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
             let figures = figures::collect(&page, chapter.as_ref(), &mut labels, &mut revision);
+            let predictions = predict::collect(&page, &mut labels, &mut revision);
             let directives = directives::collect(&page, &mut revision);
-            let exercises = solutions::collect(&page, &headings, &mut labels, &mut revision);
-            if let Some(title) = headings.first() {
-                let title = page.text[title.range.clone()].trim_matches(['#', ' ', '\n']);
-                solutions.push_str(&solutions::list(&page, title, &exercises));
-            }
+            let exercises = list.as_ref().map_or_else(Vec::new, |list| {
+                exercises::collect(
+                    &page,
+                    chapter.as_ref(),
+                    &directives,
+                    list,
+                    &repository,
+                    &mut labels,
+                    &mut revision,
+                )
+            });
+            let listed_exercises = solutions::collect(&page, &headings, &mut labels, &mut revision);
+            solutions.push_str(&solutions::list(&page, &headings, &listed_exercises, &exercises));
             problems.append(&mut revision.problems);
             pages.push(Sheet {
                 page,
@@ -178,11 +212,15 @@ impl<'a> Manuscript<'a> {
                 headings,
                 equations,
                 figures,
+                predictions,
                 directives,
                 exercises,
+                listed_exercises,
             });
         }
-        Self { pages, labels, solutions, repository, mathematics: Mathematics::default(), problems }
+        let mathematics = Mathematics::default();
+        let solutions = mathematics.within(&solutions);
+        Self { pages, labels, solutions, repository, mathematics, problems }
     }
 
     /// The pages as mdBook shall render them.
@@ -198,7 +236,7 @@ impl<'a> Manuscript<'a> {
         let repository = &self.repository;
         let mut revision = Revision::default();
         headings::revise(page, headings, &mut revision);
-        solutions::revise(exercises, &mut revision);
+        solutions::revise(&sheet.listed_exercises, &mut revision);
         if let Some(chapter) = &sheet.chapter {
             sections::revise(
                 page,
@@ -218,20 +256,24 @@ impl<'a> Manuscript<'a> {
                 &mut revision,
             );
         }
-        let caption = |caption: &Page<'_>, revision: &mut Revision| {
-            let mut of_caption = Revision::default();
-            let directives = directives::collect(caption, &mut of_caption);
-            self.revise_text(caption, &directives, equations, &mut of_caption);
-            let (text, problems) = of_caption.apply(caption.text);
+        let passage = |passage: &Page<'_>, revision: &mut Revision| {
+            let mut of_passage = Revision::default();
+            let directives = directives::collect(passage, &mut of_passage);
+            directives::refuse_those_of_a_page(passage, &directives, &mut of_passage);
+            self.revise_text(passage, &directives, equations, &mut of_passage);
+            let (text, problems) = of_passage.apply(passage.text);
             revision.problems.extend(problems);
             text
         };
-        figures::revise(page, figures, repository, caption, &mut revision);
+        figures::revise(page, figures, repository, passage, &mut revision);
+        predict::revise(page, &sheet.predictions, repository, passage, &mut revision);
+        exercises::revise(exercises, repository, passage, &mut revision);
+        score::revise(page, directives, &self.chapters(), repository, &mut revision);
         self.revise_text(page, directives, equations, &mut revision);
         revision.apply(page.text)
     }
 
-    /// What a caption can have as well as a page.
+    /// What a caption and an exercise can have as well as a page.
     fn revise_text(
         &self,
         page: &Page<'_>,
@@ -247,6 +289,17 @@ impl<'a> Manuscript<'a> {
         prose::check(page, &quoted, revision);
     }
 
+    /// The chapters, in the order of their numbers.
+    fn chapters(&self) -> Vec<Scored<'_>> {
+        let chapters = self.pages.iter().filter_map(|sheet| {
+            let title = sheet.headings.first().map_or("", |heading| heading.title(&sheet.page));
+            Some(Scored { chapter: sheet.chapter.as_ref()?, file: sheet.page.file, title })
+        });
+        let mut chapters: Vec<_> = chapters.collect();
+        chapters.sort_by_key(|scored| scored.chapter.number);
+        chapters
+    }
+
     fn summary(&self) -> Summary {
         let sum = |of: fn(&Sheet<'_>) -> usize| self.pages.iter().map(of).sum();
         Summary {
@@ -254,6 +307,7 @@ impl<'a> Manuscript<'a> {
             equations: sum(|sheet| sheet.equations.len()),
             figures: sum(|sheet| sheet.figures.len()),
             quotes: sum(|sheet| sheet.directives.len()),
+            budgets: self.pages.iter().filter_map(|sheet| sheet.budget(&self.repository)).collect(),
             widgets: Widgets::default(),
         }
     }

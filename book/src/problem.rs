@@ -73,9 +73,10 @@ pub enum Fault {
     #[error("the id `{id}` is taken: see {first}. Choose another")]
     DuplicateId { id: String, first: Place },
     #[error(
-        "equation `{id}` has no shape ledger. Add a line such as `shapes: [m, n] = [m, k] · [k, n]`"
+        "a scalar equation has no ledger line: `shapes: {shapes}` of equation `{id}` names single \
+         numbers alone. Take the line away"
     )]
-    EquationWithoutShapes { id: String },
+    ScalarLedger { id: String, shapes: String },
     #[error(
         "equation `{id}` has no test. Write `#[test] fn {test}()` in `{file}`, or take the number \
          away: a definition stands between double dollars{hint}"
@@ -93,6 +94,35 @@ pub enum Fault {
          `<summary>Solution of exercise {number}</summary>`"
     )]
     ExerciseWithoutSolution { number: u64 },
+    #[error(
+        "there is no exercise `{name}`{hint} `exercises/info.toml` lists them; `rustlings dev update` \
+         takes a new one into the package"
+    )]
+    NoExercise { name: String, hint: String },
+    #[error(
+        "exercise `{name}` belongs to `{found}`, and this chapter's folder is `{folder}`. Show one of \
+         this chapter, or correct `dir` in `exercises/info.toml`"
+    )]
+    ExerciseOfAnotherChapter { name: String, found: String, folder: String },
+    #[error("an exercise needs a chapter: a file such as `05-matmul.md`")]
+    ExerciseOutsideChapter,
+    #[error(
+        "exercise `{name}` has no hint. Give it a line `hint = \"\"\"…\"\"\"`: a nudge in Markdown"
+    )]
+    ExerciseWithoutHint { name: String },
+    #[error("exercise `{name}` has no solution. Write it in `{path}`")]
+    ExerciseWithoutSolutionFile { name: String, path: String },
+    #[error("exercise `{name}` is not in `{chapter}`. Show it there: {{{{exercise {name}}}}}")]
+    UnshownExercise { name: String, chapter: String },
+    #[error("this file needs {missing}")]
+    ExerciseFile { missing: &'static str },
+    #[error("this is no list of exercises: {reason}. `rustlings dev check` says more")]
+    NotAListOfExercises { reason: String },
+    #[error(
+        "`{text}` has its place on a page of its own line, not within a caption or an exercise. \
+         Move it there"
+    )]
+    DirectiveWithinPassage { text: String },
     #[error("numbered equations need a chapter: a file such as `05-matmul.md`")]
     EquationOutsideChapter,
     #[error(
@@ -124,8 +154,8 @@ pub enum Fault {
     NoAnchor { path: String, name: String, hint: String },
     #[error(
         "`{text}` is not understood. Write {{{{code FILE#ITEM}}}}, {{{{output NOTEBOOK#CELL}}}}, \
-         {{{{number RECORD#/PATH as percent 1}}}}, {{{{reported 95 %}}}}, {{{{shapes}}}} or \
-         {{{{solutions}}}}"
+         {{{{number RECORD#/PATH as percent 1}}}}, {{{{reported 95 %}}}}, {{{{shapes}}}}, \
+         {{{{score}}}}, {{{{pytorch NAME}}}}, {{{{exercise NAME}}}} or {{{{solutions}}}}"
     )]
     Directive { text: String },
 
@@ -172,21 +202,48 @@ pub enum Fault {
     )]
     TypedRust,
 
+    #[error(
+        "`{path}` has no box `{name}`{hint} Correct the name, or record it: tests/pytorch says how"
+    )]
+    NoBox { name: String, path: String, hint: String },
+    #[error("a score is that of a chapter: a file such as `05-matmul.md`")]
+    ScoreOutsideChapter,
+    #[error(
+        "cell `score` of `{path}` prints no score, but `{text}`. Print `The score: the tape: 93.42 % \
+         right, ± 0.81 over five seeds`"
+    )]
+    NotAScore { path: String, text: String },
+    #[error(
+        "no block is called `{kind}`{hint} A quote stands between braces, such as \
+         {{{{pytorch scalar}}}}; plain text in a block of the kind `text`"
+    )]
+    UnknownBlock { kind: String, hint: String },
     #[error("`{path}` is no record: {reason}. Record the run again")]
     NotARecord { path: String, reason: String },
     #[error("`{path}` has nothing at `{pointer}`{hint} Correct the path")]
     NoField { path: String, pointer: String, hint: String },
-    #[error("`{value}` is no number. Quote a number, or drop the format `{format}`")]
-    NotANumber { value: String, format: String },
+    #[error("`{value}` is no number. Quote a number{hint}")]
+    NotANumber { value: String, hint: String },
     #[error(
         "the format `{format}` is unknown. There are: `fixed 2`, `percent 1`, `scientific 1`, \
          `grouped`"
     )]
     UnknownFormat { format: String },
     #[error(
-        "cell `{cell}` of `{path}` does not say `{after}` before a number{hint} Correct the words"
+        "cell `{cell}` of `{path}` does not say `{after}` before {wanted}{hint} Correct the words"
     )]
-    NoSuchWords { path: String, cell: String, after: String, hint: String },
+    NoSuchWords { path: String, cell: String, after: String, wanted: &'static str, hint: String },
+    #[error(
+        "the source `{text}` is not understood. Write it as in {{{{number …}}}}: \
+         `notebooks/02-tape.ipynb#id after \"paths: \" as grouped`"
+    )]
+    AnswerSource { text: String },
+    #[error("the answer `{answer}` is none of the choices `{choices}`. Make it one of them")]
+    AnswerIsNoChoice { answer: String, choices: String },
+    #[error("there are {places} places, but {answers} answers. Quote one for each place of `at`")]
+    AnswersForPlaces { places: usize, answers: usize },
+    #[error("the answer {value} is off the sliders, which go from {low} to {high}. Widen them")]
+    AnswerOffTheSliders { value: String, low: String, high: String },
 
     #[error("the page loads `{url}` from elsewhere. Keep a copy in book/theme")]
     ForeignRequest { url: String },

@@ -1,10 +1,11 @@
-//! What may not be typed: a result's number, an image, Rust code. Each has a source to be quoted.
+//! What may not be typed: a result's number, an image, Rust code. Each has a source to be quoted. And
+//! what nothing reads: a block of a kind that is not there.
 //!
 //! A number is a result's by its looks: it has a decimal point, a percent sign, a power of ten or
 //! a unit of measurement. Constants stand as mathematics or code, which this check leaves alone.
 
 use crate::page::{Page, Revision};
-use crate::problem::Fault;
+use crate::problem::{Fault, did_you_mean};
 use pulldown_cmark::{CodeBlockKind, Event, Tag, TagEnd};
 use std::ops::Range;
 
@@ -15,16 +16,26 @@ const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
 const SUPERSCRIPTS: [char; 11] = ['⁻', '⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 
+/// The words that a block can begin with: what other modules read, and languages.
+const BLOCKS: [&str; 9] =
+    ["eq", "figure", "predict", "widget", "text", "sh", "toml", "json", "python"];
+
 /// Notes what is typed on a page. Ranges in `quoted` are quotes.
 pub fn check(page: &Page<'_>, quoted: &[Range<usize>], revision: &mut Revision) {
     // Code, link texts and headings are not searched for numbers.
     let mut exempt = 0;
     for (event, range) in &page.events {
         match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info)))
-                if info.split([' ', ',']).next() == Some("rust") =>
-            {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) if kind(info) == "rust" => {
                 revision.note(page, range.start, Fault::TypedRust);
+                exempt += 1;
+            }
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info)))
+                if !info.is_empty() && !BLOCKS.contains(&kind(info)) =>
+            {
+                let kind = kind(info).to_owned();
+                let hint = did_you_mean(&kind, BLOCKS);
+                revision.note(page, range.start, Fault::UnknownBlock { kind, hint });
                 exempt += 1;
             }
             Event::Start(Tag::Image { .. }) => {
@@ -52,6 +63,11 @@ pub fn check(page: &Page<'_>, quoted: &[Range<usize>], revision: &mut Revision) 
             _ => {}
         }
     }
+}
+
+/// The word with which a block begins.
+fn kind(info: &str) -> &str {
+    info.split([' ', ',']).next().unwrap_or_default()
 }
 
 /// The numbers in `text` that look like a result's, with their offsets.

@@ -5,6 +5,7 @@
 //! A record is JSON. The path in it has a part a level: a key, or an index of a list, or
 //! `key=value` for the one object of a list that has this value there.
 
+use crate::directives::Source;
 use crate::notebook::Notebook;
 use crate::page::{escape_attribute, escape_text};
 use crate::problem::{Fault, did_you_mean};
@@ -15,39 +16,114 @@ use serde_json::Value;
 ///
 /// # Errors
 /// [`Fault`] where the source, the path, the words or the format are wrong.
-pub fn quote(
-    repository: &Repository,
-    target: &str,
-    after: Option<&str>,
-    format: Option<&str>,
-) -> Result<String, Fault> {
-    let (path, within) = target.split_once('#').unwrap_or((target, ""));
-    let value = if path.ends_with(".ipynb") {
-        after_words(repository, path, within, after.unwrap_or(""))?
-    } else {
-        let text = repository.read(path)?;
-        let record: Value = serde_json::from_str(&text)
-            .map_err(|e| Fault::NotARecord { path: path.to_owned(), reason: e.to_string() })?;
-        match look_up(path, &record, within)? {
-            Value::String(text) => text.clone(),
-            value => value.to_string(),
-        }
-    };
-    let shown = match format {
+pub fn quote(repository: &Repository, source: &Source<'_>) -> Result<String, Fault> {
+    let value = find(repository, source)?;
+    let shown = match source.format {
         Some(format) => formatted(&value, format)?,
         None => escape_text(&value),
     };
+    Ok(linked(repository, source.target, &shown))
+}
+
+/// The number as plain text.
+///
+/// # Errors
+/// As [`quote`], and [`Fault::NotANumber`].
+pub fn number(repository: &Repository, source: &Source<'_>) -> Result<String, Fault> {
+    written(&find(repository, source)?, source.format).map(|(_, shown)| shown)
+}
+
+/// All numbers of a list in a record, or those up to the end of the line that a cell printed: their
+/// values, and their plain text.
+///
+/// # Errors
+/// As [`number`].
+pub fn numbers(repository: &Repository, source: &Source<'_>) -> Result<Vec<(f64, String)>, Fault> {
+    let values: Vec<String> = match in_record(repository, source.target)? {
+        Some(Value::Array(list)) => list.iter().map(ToString::to_string).collect(),
+        Some(value) => vec![value.to_string()],
+        None => line(repository, source)?
+            .split_whitespace()
+            .map(|value| value.replace(',', ""))
+            .collect(),
+    };
+    values.iter().map(|value| written(value, source.format)).collect()
+}
+
+/// The text of a record, or what a cell printed after the words up to the end of the line.
+///
+/// # Errors
+/// [`Fault`] where the source, the path or the words are wrong.
+pub fn line(repository: &Repository, source: &Source<'_>) -> Result<String, Fault> {
+    match in_record(repository, source.target)? {
+        Some(Value::String(text)) => Ok(text),
+        Some(value) => Ok(value.to_string()),
+        None => after_words(repository, source, "an answer", |rest| {
+            let line = rest.lines().next().unwrap_or_default().trim();
+            (!line.is_empty()).then(|| line.to_owned())
+        }),
+    }
+}
+
+/// A number and its plain text.
+fn written(value: &str, format: Option<&str>) -> Result<(f64, String), Fault> {
+    let number = parsed(value, format)?;
+    let shown = match format {
+        Some(format) => formatted(value, format)?.replace("<sup>", "^").replace("</sup>", ""),
+        None => value.to_owned(),
+    };
+    Ok((number, shown))
+}
+
+fn parsed(value: &str, format: Option<&str>) -> Result<f64, Fault> {
+    value.parse().map_err(|_| Fault::NotANumber {
+        value: value.to_owned(),
+        hint: format.map_or_else(String::new, |format| format!(", or drop the format `{format}`")),
+    })
+}
+
+fn find(repository: &Repository, source: &Source<'_>) -> Result<String, Fault> {
+    match in_record(repository, source.target)? {
+        Some(Value::String(text)) => Ok(text),
+        Some(value) => Ok(value.to_string()),
+        None => after_words(repository, source, "a number", |rest| {
+            let number: String = rest
+                .trim_start()
+                .chars()
+                .take_while(|&c| {
+                    c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E' | ',')
+                })
+                .collect();
+            let number = number.trim_end_matches(['.', ',', '-', '+', 'e', 'E']).replace(',', "");
+            number.contains(|c: char| c.is_ascii_digit()).then_some(number)
+        }),
+    }
+}
+
+/// What stands in a record, or `None` where the target is a notebook.
+fn in_record(repository: &Repository, target: &str) -> Result<Option<Value>, Fault> {
+    let (path, within) = target.split_once('#').unwrap_or((target, ""));
+    if path.ends_with(".ipynb") {
+        return Ok(None);
+    }
+    let text = repository.read(path)?;
+    let record: Value = serde_json::from_str(&text)
+        .map_err(|e| Fault::NotARecord { path: path.to_owned(), reason: e.to_string() })?;
+    look_up(path, &record, within).cloned().map(Some)
+}
+
+/// A number, which is HTML, with a link to `target` from which it was quoted.
+pub fn linked(repository: &Repository, target: &str, shown: &str) -> String {
     let title = escape_attribute(&format!("from {target}"));
+    let (path, within) = target.split_once('#').unwrap_or((target, ""));
     let fragment = if path.ends_with(".ipynb") { within } else { "" };
-    let address = repository.address(path, fragment);
-    Ok(match address {
+    match repository.address(path, fragment) {
         Some(address) => format!(
-            "<a class=\"number\" title=\"{title}\" href=\"{}\">{}</a>",
-            escape_attribute(&address),
-            shown
+            "<a class=\"number\" title=\"{title}\" href=\"{}\">{shown}</a>",
+            escape_attribute(&address)
         ),
         None => format!("<span class=\"number\" title=\"{title}\">{shown}</span>"),
-    })
+    }
 }
 
 fn look_up<'a>(path: &str, record: &'a Value, pointer: &str) -> Result<&'a Value, Fault> {
@@ -76,36 +152,29 @@ fn look_up<'a>(path: &str, record: &'a Value, pointer: &str) -> Result<&'a Value
     Ok(value)
 }
 
-/// The number that follows `words` in the text of a cell.
+/// What `read` finds in the text of a cell behind the words.
 fn after_words(
     repository: &Repository,
-    path: &str,
-    cell: &str,
-    words: &str,
+    source: &Source<'_>,
+    wanted: &'static str,
+    read: impl Fn(&str) -> Option<String>,
 ) -> Result<String, Fault> {
+    let (path, cell) = source.target.split_once('#').unwrap_or((source.target, ""));
+    let words = source.after.unwrap_or("");
     let text = Notebook::read(repository, path)?.text(cell)?;
-    let number = text.split_once(words).and_then(|(_, rest)| {
-        let number: String = rest
-            .trim_start()
-            .chars()
-            .take_while(|&c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E' | ','))
-            .collect();
-        let number = number.trim_end_matches(['.', ',', '-', '+', 'e', 'E']).replace(',', "");
-        number.contains(|c: char| c.is_ascii_digit()).then_some(number)
-    });
-    number.ok_or_else(|| Fault::NoSuchWords {
+    let found = text.split_once(words).and_then(|(_, rest)| read(rest));
+    found.ok_or_else(|| Fault::NoSuchWords {
         path: path.to_owned(),
         cell: cell.to_owned(),
         after: words.to_owned(),
+        wanted,
         hint: did_you_mean(words.trim(), text.lines()),
     })
 }
 
 /// `value` as `fixed 2`, `percent 1`, `scientific 1` or `grouped` writes it, in HTML.
 fn formatted(value: &str, format: &str) -> Result<String, Fault> {
-    let number: f64 = value
-        .parse()
-        .map_err(|_| Fault::NotANumber { value: value.to_owned(), format: format.to_owned() })?;
+    let number = parsed(value, Some(format))?;
     let (kind, digits) = format.split_once(' ').unwrap_or((format, "0"));
     let digits: usize =
         digits.parse().map_err(|_| Fault::UnknownFormat { format: format.to_owned() })?;

@@ -40,8 +40,8 @@ pub fn revise(
                         .filter(|directive| within.contains(&directive.range.start))
                         .find_map(|directive| match directive.request {
                             Request::Output(target) => target.split_once('#'),
-                            Request::Number(target, ..) if target.contains(".ipynb") => {
-                                target.split_once('#')
+                            Request::Number(source) if source.target.contains(".ipynb") => {
+                                source.target.split_once('#')
                             }
                             _ => None,
                         })

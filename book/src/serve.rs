@@ -4,6 +4,7 @@
 //! the problems are printed.
 
 use crate::site::Site;
+use crate::widgets::Widgets;
 use crate::{Options, build, show};
 use axum::Router;
 use axum::extract::State;
@@ -66,15 +67,19 @@ pub fn serve(options: &Options, host: IpAddr, port: u16) -> Result<(), ServeErro
     let local = listener.local_addr()?;
     let folder = tempfile::tempdir()?;
     let (_watcher, changes) = watch_files(options)?;
-    let (site, pages) = watch::channel(Arc::new(rebuild(options, folder.path())?));
+    let (first, widgets) = rebuild(options, folder.path())?;
+    let (site, pages) = watch::channel(Arc::new(first));
     let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     thread::spawn(move || runtime.block_on(answer(listener, pages)));
     println!("The book is at http://{local}. It follows your changes; Ctrl-C ends it.");
+    if widgets == Widgets::Missing {
+        println!("{widgets}");
+    }
     while let Some(path) = next_change(&changes, options.top()) {
         let start = Instant::now();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match rebuild(options, folder.path()) {
-            Ok(new) => {
+            Ok((new, _)) => {
                 site.send_replace(Arc::new(new));
                 println!("{name}: rebuilt in {:.1} s", start.elapsed().as_secs_f64());
             }
@@ -96,9 +101,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     })
 }
 
-fn rebuild(options: &Options, folder: &Path) -> Result<Site, mdbook_driver::errors::Error> {
-    build(options, folder)?;
-    Ok(Site::read(folder)?)
+type Rebuilt = (Site, Widgets);
+
+fn rebuild(options: &Options, folder: &Path) -> Result<Rebuilt, mdbook_driver::errors::Error> {
+    let summary = build(options, folder)?;
+    Ok((Site::read(folder)?, summary.widgets))
 }
 
 type Changes = Receiver<notify::Result<notify::Event>>;

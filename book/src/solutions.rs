@@ -1,13 +1,15 @@
-//! Exercises and their solutions. `{{solutions}}` lists them all, with a link to each solution.
+//! The list of all exercises: `{{solutions}}`, with a link to each solution.
 //!
-//! The exercises of a chapter are the numbered list below its heading `Exercises`. Each begins with
-//! its title in bold. Its solution is folded below the list:
+//! Besides the exercises on the reader's own code ([`crate::exercises`]) a chapter can have a
+//! numbered list below its heading `Exercises`. Each item begins with its title in bold. Its solution
+//! is folded below the list:
 //!
 //! ````text
 //! <details>
 //! <summary>Solution of exercise 2</summary>
 //! ````
 
+use crate::exercises::Exercise;
 use crate::headings::Heading;
 use crate::labels::Labels;
 use crate::page::{Page, Revision};
@@ -15,6 +17,9 @@ use crate::problem::Fault;
 use pulldown_cmark::{Event, Tag, TagEnd};
 use std::collections::BTreeMap;
 use std::ops::Range;
+
+/// The id of the heading of the exercises.
+const SECTION: &str = "exercises";
 
 /// What stands before the number of a solution.
 const SUMMARY: &str = "<summary>Solution of exercise ";
@@ -29,6 +34,13 @@ pub struct Exercises {
     titles: BTreeMap<u64, String>,
     /// Where the solution of each begins, behind its summary.
     solutions: BTreeMap<u64, usize>,
+}
+
+impl Exercises {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.titles.len()
+    }
 }
 
 /// The exercises of a page and their solutions, which become anchors.
@@ -76,7 +88,7 @@ pub fn collect(
 
 /// Where the exercises stand: from their heading to the next one.
 fn section(page: &Page<'_>, headings: &[Heading]) -> Range<usize> {
-    let Some(k) = headings.iter().position(|heading| heading.id == "exercises") else {
+    let Some(k) = headings.iter().position(|heading| heading.id == SECTION) else {
         return 0..0;
     };
     let end = headings.get(k + 1).map_or(page.text.len(), |next| next.range.start);
@@ -95,12 +107,28 @@ pub fn revise(exercises: &Exercises, revision: &mut Revision) {
 }
 
 /// The list of a page's exercises in Markdown, or nothing where it has none.
-pub fn list(page: &Page<'_>, title: &str, exercises: &Exercises) -> String {
-    if exercises.titles.is_empty() {
+pub fn list(
+    page: &Page<'_>,
+    headings: &[Heading],
+    exercises: &Exercises,
+    on_own_code: &[Exercise],
+) -> String {
+    let Some(title) = headings.first() else { return String::new() };
+    if exercises.titles.is_empty() && on_own_code.is_empty() {
         return String::new();
     }
+    let title = title.title(page);
     let file = page.file.rsplit('/').next().unwrap_or(page.file);
-    let mut list = format!("**[{title}]({file}#exercises)**\n\n");
+    let has_section = headings.iter().any(|heading| heading.id == SECTION);
+    let section = if has_section { format!("#{SECTION}") } else { String::new() };
+    let mut list = format!("**[{title}]({file}{section})**\n\n");
+    for exercise in on_own_code {
+        let (title, anchor) = (&exercise.question.title.text, exercise.anchor());
+        list.push_str(&format!("- [{}. {title}]({file}#{anchor})\n", exercise.number));
+    }
+    if !on_own_code.is_empty() {
+        list.push('\n');
+    }
     for (&number, title) in &exercises.titles {
         list.push_str(&format!("{number}. [{title}]({file}#{})\n", anchor(number)));
     }
@@ -122,7 +150,7 @@ mod tests {
         let exercises = collect(&page, &headings, &mut labels, &mut revision);
         let mut edits = Revision::default();
         revise(&exercises, &mut edits);
-        (list(&page, "A", &exercises), revision, edits.apply(text).0)
+        (list(&page, &headings, &exercises, &[]), revision, edits.apply(text).0)
     }
 
     #[test]

@@ -30,16 +30,31 @@ const STYLE: &str = "book/widgets/widgets.css";
 /// The folder in the site.
 const FOLDER: &str = "widgets";
 
-/// Whether a book has its widgets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Where a book has its widgets' module from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Wish {
-    /// Where the module can be had.
+    /// It is compiled, where this machine can, and else left out.
     #[default]
     IfPossible,
-    /// Always: it is an error where the module cannot be had.
-    Required,
-    /// Never.
+    /// It is compiled, and it is an error where this machine cannot.
+    Compiled,
+    /// It is this file.
+    Ready(PathBuf),
+    /// Nowhere: the book is built without.
     LeftOut,
+}
+
+impl Wish {
+    /// The module that the environment names by [`VARIABLE`], or one compiled where that is possible.
+    pub fn of_environment() -> Self {
+        let path = env::var_os(VARIABLE).filter(|path| !path.is_empty());
+        path.map_or(Self::IfPossible, |path| Self::Ready(path.into()))
+    }
+
+    /// The same, but never left out.
+    pub fn required(self) -> Self {
+        if self == Self::IfPossible { Self::Compiled } else { self }
+    }
 }
 
 /// What became of the widgets of a book.
@@ -77,8 +92,8 @@ pub enum WidgetsError {
          `rustup target add {TARGET}`, or name a ready module by {VARIABLE}=/path/to/widgets.wasm"
     )]
     NoTarget,
-    /// The module that the variable names cannot be read.
-    #[error("{VARIABLE} names {}, which cannot be read: {source}. Correct it, or unset it", path.display())]
+    /// The module cannot be read.
+    #[error("cannot read the module {}: {source}. Correct {VARIABLE}, or unset it", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -108,16 +123,19 @@ pub enum WidgetsError {
 ///
 /// # Errors
 /// [`WidgetsError`].
-pub fn install(top: &Path, folder: &Path, wish: Wish) -> Result<Widgets, WidgetsError> {
+pub fn install(top: &Path, folder: &Path, wish: &Wish) -> Result<Widgets, WidgetsError> {
     let pages = pages(folder)?;
-    if pages.is_empty() || wish == Wish::LeftOut {
+    if pages.is_empty() {
         return Ok(Widgets::None);
     }
-    let module = match module(top)? {
-        Some(module) => module,
-        None if wish == Wish::Required => return Err(WidgetsError::NoTarget),
-        None => return Ok(Widgets::Missing),
+    let module = match wish {
+        Wish::Ready(path) => path.clone(),
+        Wish::Compiled | Wish::IfPossible if has_target(top) => compile(top)?,
+        Wish::Compiled => return Err(WidgetsError::NoTarget),
+        Wish::IfPossible => return Ok(Widgets::Missing),
+        Wish::LeftOut => return Ok(Widgets::None),
     };
+    let module = read(module)?;
     let into = folder.join(FOLDER);
     at(&into, fs::create_dir_all(&into))?;
     let copy = |name: &str, path: String| {
@@ -171,20 +189,11 @@ fn pages(folder: &Path) -> Result<Pages, WidgetsError> {
     Ok(pages)
 }
 
-/// The module: the one that the environment names, or one compiled here. `None` where nothing here
-/// compiles it.
-fn module(top: &Path) -> Result<Option<Vec<u8>>, WidgetsError> {
-    let path = match env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
-        Some(path) => PathBuf::from(path),
-        None if has_target(top) => compile(top)?,
-        None => return Ok(None),
-    };
-    let module = fs::read(&path)
-        .map_err(|source| WidgetsError::Unreadable { path: path.clone(), source })?;
-    if module.starts_with(b"\0asm") {
-        Ok(Some(module))
-    } else {
-        Err(WidgetsError::NoModule { path })
+fn read(path: PathBuf) -> Result<Vec<u8>, WidgetsError> {
+    match fs::read(&path) {
+        Ok(module) if module.starts_with(b"\0asm") => Ok(module),
+        Ok(_) => Err(WidgetsError::NoModule { path }),
+        Err(source) => Err(WidgetsError::Unreadable { path, source }),
     }
 }
 

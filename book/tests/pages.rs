@@ -103,6 +103,99 @@ fn numbers_and_outputs_come_from_runs() {
 }
 
 #[test]
+fn an_exercise_has_its_question_its_hint_and_its_solution() {
+    let fixture = Fixture::new();
+    let page = fixture.page("01-scale.html");
+    has(
+        &page,
+        &[
+            "id=\"ex:scale_twice\" role=\"group\" aria-labelledby=\"ex:scale_twice-title\"",
+            "<strong>Try it (1.1). Twice, <code>f</code> of <span class=\"tex\"",
+            "aria-label=\"difficulty 1 of 3\">●○○</span> <span class=\"exercise-time\">about",
+            "<strong>Exercise 1.2. And back</strong>",
+            "as <a class=\"reference\" href=\"01-scale.html#eq:double\">(1.1)</a> does once",
+            "<a href=\"02-shift.html\">the second chapter</a>",
+            "https://example.org/files/exercises/exercises/01_scale/scale_twice.rs\">exercises",
+            "<summary>Hint for exercise 1.1</summary>\n<p>Look at <a class=\"reference\"",
+            "<summary>Solution of exercise 1.1</summary><span id=\"solution-scale_twice\"></span>\n<p>Two",
+            "solutions/01_scale/scale_twice.rs#L3-L5",
+            "<code class=\"language-rust\">fn twice(x: f64) -&gt; f64 {\n    4.0 * x\n}</code>",
+            "href=\"01-scale.html#ex:scale_twice\">exercise 1.1</a>",
+            "<code class=\"run-command\">rustlings run scale_back</code>",
+            "<code class=\"run-command\">cargo test --bin scale_back</code>",
+        ],
+    );
+    has(
+        &fixture.page("solutions.html"),
+        &[
+            "<strong><a href=\"01-scale.html#exercises\">Scale</a></strong>",
+            "<a href=\"01-scale.html#solution-scale_twice\">1.1. Twice, <code>f</code> of <span",
+            "<a href=\"01-scale.html#solution-scale_back\">1.2. And back</a>",
+        ],
+    );
+}
+
+#[test]
+fn a_score_has_a_line_for_each_chapter_up_to_its_own() {
+    let fixture = Fixture::new();
+    let page = fixture.page("02-shift.html");
+    let source = "title=\"from notebooks/02-shift.ipynb#score\"";
+    has(
+        &page,
+        &[
+            "<td><a href=\"01-scale.html\">1. Scale</a></td><td>doubling</td>",
+            ">93.42 %</a></td>",
+            "<td><strong><a href=\"02-shift.html\">2. Shift</a></strong></td>",
+            &format!("<strong><a class=\"number\" {source} href=\"https://example.org/files/"),
+            ">± 0.33</a>, five seeds</strong></td>",
+        ],
+    );
+    assert!(!fixture.page("01-scale.html").contains("95.10 %"));
+    let without = Fixture::new().replace("notebooks/01-scale.ipynb", "\"score\"", "\"scored\"");
+    let without = without.replace("chapters/01-scale.md", "{{score}}", "");
+    assert!(!without.page("02-shift.html").contains("93.42 %"));
+}
+
+#[test]
+fn a_prediction_has_its_question_its_controls_and_its_answer() {
+    let page = Fixture::new().page("02-shift.html");
+    has(
+        &page,
+        &[
+            "id=\"predict:rate\" role=\"group\" aria-labelledby=\"predict:rate-question\"",
+            "<strong>Predict first.</strong> How many numbers a second does <a class=\"reference\"",
+            "<form class=\"predict-guess\" hidden",
+            "<summary>Answer</summary>\n<p><span class=\"predict-measured\"><a class=\"number\"",
+            ">12,346</a>\u{202f}numbers/s</span>",
+            "microseconds.</p>",
+            "value=\"above y = x\" required",
+            "value=\"below y\" required=\"\"> <span>below <code>y</code></span></label>",
+            "min=\"0\" max=\"2\" step=\"0.02\" value=\"1\" aria-label=\"at step 0\"",
+            "style=\"--share: 0.625\"",
+            "<td style=\"text-align: right\">1.2\u{202f}nats</td>",
+        ],
+    );
+    let data =
+        page.split("data-predict=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let data: serde_json::Value = serde_json::from_str(&data.replace("&quot;", "\"")).unwrap();
+    assert_eq!((&data["page"], &data["id"]), (&"02-shift".into(), &"rate".into()));
+    assert_eq!(data["answer"], "12,346\u{202f}numbers/s");
+}
+
+#[test]
+fn a_box_of_pytorch_has_its_code_its_output_and_its_version() {
+    has(
+        &Fixture::new().page("01-scale.html"),
+        &[
+            "<div class=\"listing pytorch\" role=\"group\" aria-label=\"In PyTorch\">",
+            "<span>PyTorch 2.9.1, Python 3.12 <a class=\"source-link\" href=\"https://example.org/files/tests/pytorch\">",
+            "<code class=\"language-python\">x = torch.tensor(2.0)\nprint(2 * x)\n</code>",
+            "<code class=\"language-text\">tensor(4.)\n</code>",
+        ],
+    );
+}
+
+#[test]
 fn a_chapter_names_its_files_and_its_shapes() {
     let page = Fixture::new().page("01-scale.html");
     has(

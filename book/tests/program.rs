@@ -94,7 +94,7 @@ fn mdbook_is_told_of_problems_and_renderers() {
     let output = child.wait_with_output().unwrap();
     assert!(!output.status.success());
     let message = String::from_utf8(output.stderr).unwrap();
-    assert!(message.starts_with("chapters/02-shift.md:12: `#eq:none` is not there"), "{message}");
+    assert!(message.starts_with("chapters/02-shift.md:39: `#eq:none` is not there"), "{message}");
     assert!(message.ends_with("1 problem: the book is not built\n"), "{message}");
 }
 

@@ -41,6 +41,64 @@ document.addEventListener("copy", (event) => {
   showState();
 }
 
+// The first thing that Tab reaches leads past the contents to the text.
+{
+  const main = document.querySelector("main");
+  main.id ||= "text";
+  main.tabIndex = -1;
+  const skip = document.createElement("a");
+  skip.className = "skip-link";
+  skip.href = `#${main.id}`;
+  skip.textContent = "Skip to the text";
+  // The page "not found" has a base, against which its own anchors would be resolved.
+  skip.addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+    main.scrollIntoView();
+  });
+  document.body.prepend(skip);
+}
+
+// Readers move through text by the arrow keys, with a screen reader or a caret, and Ctrl, Alt and Shift
+// with them are taken too. So they turn pages only where the reader asks for it, in the help that `?`
+// shows, and nowhere from a control, which they move.
+{
+  const KEY = "chainrule.arrows-turn-pages";
+  const CONTROLS = "input, select, textarea, button, summary, [contenteditable], [tabindex='0']";
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  try {
+    box.checked = localStorage.getItem(KEY) === "yes";
+  } catch {
+    // The browser keeps nothing for this site: the choice holds until the page is left.
+  }
+  const announce = () => {
+    for (const [link, key] of [["next", "ArrowRight"], ["previous", "ArrowLeft"]]) {
+      for (const at of document.querySelectorAll(`.nav-chapters.${link}, .mobile-nav-chapters.${link}`)) {
+        if (box.checked) at.setAttribute("aria-keyshortcuts", key);
+        else at.removeAttribute("aria-keyshortcuts");
+      }
+    }
+  };
+  box.addEventListener("change", () => {
+    announce();
+    try {
+      localStorage.setItem(KEY, box.checked ? "yes" : "no");
+    } catch {
+      // As above.
+    }
+  });
+  announce();
+  const label = document.createElement("label");
+  label.append(box, " Turn pages with ← and →");
+  document.querySelector("#mdbook-help-popup p").replaceChildren(label);
+  // mdBook listens at the document, which the event reaches after this.
+  document.documentElement.addEventListener("keydown", (event) => {
+    const isArrow = event.key === "ArrowLeft" || event.key === "ArrowRight";
+    if (isArrow && (!box.checked || event.target.closest(CONTROLS))) event.stopPropagation();
+  });
+}
+
 // Two themes, both with enough contrast. Another book of this address may have chosen a third.
 for (const theme of ["rust", "coal", "ayu"]) {
   const button = document.getElementById(`mdbook-theme-${theme}`);

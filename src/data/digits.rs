@@ -408,6 +408,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_framed_wherever_and_however_large_it_was() {
+        let (seven, dot) = (vec![[0.3, 0.2], [0.7, 0.2], [0.45, 0.85]], vec![[0.5, 0.5]]);
+        let image = written(&[seven.clone(), vec![]]).unwrap();
+        let rows: Vec<_> = (0..SIDE).filter(|&y| image[y].iter().any(|&ink| ink > 0)).collect();
+        assert_eq!(rows[rows.len() - 1] - rows[0], BOX - 1);
+        let larger = seven.iter().map(|[x, y]| [100.0 * x - 3.0, 100.0 * y + 8.0]).collect();
+        for (a, b) in image.as_flattened().iter().zip(written(&[larger]).unwrap().as_flattened()) {
+            assert!(a.abs_diff(*b) <= 1);
+        }
+        let point = written(&[dot]).unwrap();
+        assert_eq!((point[13][13], point[14][14]), (point[14][14], point[13][13]));
+        assert!(point[14][14] > 200 && point[0][0] == 0);
+        assert_eq!(written(&[]), None);
+        assert_eq!(written(&[vec![[f32::NAN, 0.0]]]), None);
+    }
+
+    #[test]
     fn ink_moves_to_the_center_of_its_mass() {
         let mut ink = [[0.0; BOX]; BOX];
         ink[9][12] = 1.0;

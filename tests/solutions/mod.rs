@@ -3,5 +3,3 @@
 mod elementwise;
 mod gradcheck;
 mod matmul;
-mod scalar;
-mod tape;

@@ -3,18 +3,21 @@
 // Each page is opened at the width of a desk and of a phone, in the light and the dark theme, with
 // its solutions folded and unfolded. It may log nothing, miss nothing, ask nobody else, scroll
 // sideways nowhere and set no text over another; axe-core must find nothing; every formula must be
-// set, in the site's own fonts. `--self-test` plants each of these faults, which must be found.
-// `--page 05-matmul` looks at one page, and `--screenshots DIR` keeps what is seen. Widgets are operated
-// (widgets.js); where the site was built without them, `--widgets` makes that a fault.
+// set, in the site's own fonts. Each question that is asked before its answer is answered by keyboard.
+// `--self-test` plants each of these faults, which must be found. `--page 05-matmul` looks at one page,
+// and `--screenshots DIR` keeps what is seen. Widgets are operated (widgets.js); where the site was
+// built without them, `--widgets` makes that a fault.
 
 import { access, readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { launch } from "./chromium.js";
-import { FAULTS, page } from "./faults.js";
+import { readFromDisk } from "./disk.js";
+import { FAULTS, PREDICTIONS, page } from "./faults.js";
 import { walk } from "./keyboard.js";
 import { look } from "./look.js";
+import { answer } from "./predict.js";
 import { serve } from "./server.js";
 import * as widgets from "./widgets.js";
 
@@ -90,16 +93,25 @@ async function check() {
         failures.push({ ...fault, at });
       }
     }
+    // The whole book is opened to be printed, with every answer unfolded.
+    const guessed = all[0].isWholeBook ? [] : await answer(browser, server.origin, all[0].path);
+    failures.push(...guessed.map((fault) => ({ ...fault, at: `${DESK} px, ${LIGHT}` })));
     const seconds = ((Date.now() - start) / 1000).toFixed(1);
     console.log(`${failures.length ? "FAIL" : "ok  "} ${name}.html, ${seconds} s`);
     print(failures);
     bad += failures.length;
   });
   if (!options.page) {
-    const failures = await walk(browser, server.origin);
-    console.log(`${failures.length ? "FAIL" : "ok  "} by keyboard`);
-    print(failures.map((fault) => ({ ...fault, at: `${DESK} px, ${LIGHT}` })));
-    bad += failures.length;
+    const ways = [
+      ["by keyboard", () => walk(browser, server.origin)],
+      ["from the disk", () => readFromDisk(browser, site)],
+    ];
+    for (const [way, read] of ways) {
+      const failures = await read();
+      console.log(`${failures.length ? "FAIL" : "ok  "} ${way}`);
+      print(failures.map((fault) => ({ ...fault, at: `${DESK} px, ${LIGHT}` })));
+      bad += failures.length;
+    }
     if (formulas === 0) {
       console.log("FAIL no page has a formula: the preprocessor did not run");
       bad += 1;
@@ -158,9 +170,23 @@ async function selfTest() {
     if (!isRight) wrong += 1;
     console.log(`${isRight ? "ok  " : "FAIL"} ${name}: ${found.join("; ") || "nothing"}`);
   });
+  for (const [name, content, expected] of PREDICTIONS) {
+    const planted = await serve(site, { "/planted.html": page(content) });
+    const found = (await answer(browser, planted.origin, "planted.html")).map((fault) => fault.what);
+    await planted.close();
+    const isRight = expected ? found.some((what) => expected.test(what)) : found.length === 0;
+    if (!isRight) wrong += 1;
+    console.log(`${isRight ? "ok  " : "FAIL"} ${name}: ${found.join("; ") || "nothing"}`);
+  }
   await server.close();
-  console.log(`${FAULTS.length} planted pages, ${wrong} judged wrongly`);
-  return wrong === 0;
+  console.log(`${FAULTS.length + PREDICTIONS.length} planted pages, ${wrong} judged wrongly`);
+  if (!(await widgets.areIn(site))) {
+    console.log(`widgets: left out of ${site}, no fault of theirs is planted`);
+    return wrong === 0 && !options.widgets;
+  }
+  const missed = await widgets.selfTest(browser, site, (text) => console.log(text));
+  console.log(`${missed.length} faults of a widget were missed`);
+  return wrong === 0 && missed.length === 0;
 }
 
 /** Does `work` on each of `items`, as many at a time as there are cores, but no more than four. */

@@ -75,3 +75,24 @@ export const FAULTS = [
     /“\.” begins the line/,
   ],
 ];
+
+/** A question with its answer, as the book renders it, and the script that compares. */
+const prediction = (answer, script = "theme/predict.js") => `
+  <div class="predict" id="predict:a" role="group" aria-labelledby="predict:a-question"
+   data-predict='{"kind":"number","answer":"64","page":"planted","id":"a","question":"How many?"}'>
+  <div class="predict-question" id="predict:a-question"><p>How many?</p></div>
+  <form class="predict-guess" hidden>
+  <label>Your guess <input type="number" name="guess" step="any" required></label>
+  <button type="submit">Compare</button>
+  <button type="button" class="predict-clear" hidden>Clear</button></form>
+  <p class="predict-comparison" role="status"></p>
+  <details class="predict-answer"><summary>Answer</summary>
+  <p><span class="predict-measured">${answer}</span></p></details></div>
+  <script src="${script}"></script>`;
+
+/** The same of questions that are asked before their answers. */
+export const PREDICTIONS = [
+  ["a sound prediction", prediction("64"), null],
+  ["a prediction with another answer", prediction("46"), /the answer 64 is not shown/],
+  ["a prediction without its script", prediction("64", "theme/none.js"), /Timeout/],
+];

@@ -1,4 +1,4 @@
-// What a reader does without a mouse: turn pages, search, choose a theme, open the contents.
+// What a reader does without a mouse: skip to the text, turn pages, search, choose a theme, open the contents.
 
 /** Walks through the book by keyboard from its first page, and returns what did not work. */
 export async function walk(browser, origin) {
@@ -17,7 +17,36 @@ export async function walk(browser, origin) {
     page.setDefaultTimeout(10_000);
     await page.goto(`${origin}/index.html`);
     const address = await page.getAttribute(".nav-chapters.next", "href");
-    await step("arrow keys", "→ and ← do not turn the page", async () => {
+    await step("skip link", "the first Tab does not lead to the text", async () => {
+      await page.keyboard.press("Tab");
+      const link = page.locator(".skip-link:focus");
+      await link.waitFor();
+      const box = await link.boundingBox();
+      if (box.width < 24 || box.height < 24) throw new Error("it is not seen");
+      await page.keyboard.press("Enter");
+      await page.locator("main:focus").waitFor();
+      await page.keyboard.press("Tab");
+      await page.locator("main :focus").waitFor();
+    });
+    const turnsPage = async (key) => {
+      const before = page.url();
+      await page.keyboard.press(key);
+      // A page from this server is there sooner.
+      await page.waitForTimeout(300);
+      return page.url() !== before;
+    };
+    await step("arrow keys", "they turn the page though nobody asked for it", async () => {
+      await page.goto(`${origin}/index.html`);
+      if (await turnsPage("ArrowRight")) throw new Error("→ does");
+    });
+    await step("arrow keys", "→ and ← do not turn the page where the reader wants it", async () => {
+      await page.keyboard.press("?");
+      await page.getByLabel("Turn pages with ← and →").focus();
+      await page.keyboard.press("Space");
+      if (await turnsPage("ArrowRight")) throw new Error("a control loses them");
+      await page.keyboard.press("Escape");
+      await page.locator("#mdbook-help-popup").waitFor({ state: "hidden" });
+      await page.evaluate(() => document.activeElement.blur());
       await page.keyboard.press("ArrowRight");
       await page.waitForURL(`${origin}/${address}`);
       await page.keyboard.press("ArrowLeft");

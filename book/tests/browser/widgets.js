@@ -18,6 +18,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { layout } from "./layout.js";
 import { ALL_RULES, RULES_OF_COLOR, accessibility, listen } from "./look.js";
+import { serve } from "./server.js";
 
 const TOP = fileURLToPath(new URL("../../..", import.meta.url));
 const VIEWS = [
@@ -43,6 +44,40 @@ export async function areIn(site) {
   return (await readdir(site)).includes("widgets");
 }
 
+/** Planted faults of the opening page's widget: what is served in the place of which file. */
+const FAULTS = [
+  ["a widget that fails", "index.js", () => "chainrule.widget('index', () => nothing.here);", /nothing is not defined/],
+  [
+    "a number that is off by a hundred thousandth",
+    "index.js",
+    (text) => text.replace("Array.from(reading?.probabilities ?? [])", "$&.map((p) => 1.00001 * p)"),
+    /the probabilities, number \d+: .* natively/,
+  ],
+  [
+    "a picture that is lost on paper",
+    "widgets.css",
+    (text) => `${text}@media print { .picture { display: none !important; } }`,
+    /on paper the recorded picture is not shown/,
+  ],
+  ["a module that is none", "module.js", () => 'chainrule.module = "AAAA";', /does not run in this browser/],
+];
+
+/** Plants each fault, which must be found, and returns the names of those that were not. */
+export async function selfTest(browser, site, print) {
+  const missed = [];
+  for (const [name, file, change, expected] of FAULTS) {
+    const text = change(await readFile(`${site}/widgets/${file}`, "utf8"));
+    const server = await serve(site, { [`/widgets/${file}`]: text });
+    const faults = await operate(browser, server.origin, site, ["index.html", "index"], () => {}, VIEWS.slice(0, 1));
+    await server.close();
+    const found = faults.map((fault) => fault.what);
+    const isFound = found.some((what) => expected.test(what));
+    if (!isFound) missed.push(name);
+    print(`${isFound ? "ok  " : "FAIL"} ${name}: ${found.join("; ") || "nothing"}`);
+  }
+  return missed;
+}
+
 /** The size of the module, in words. */
 export async function size(site) {
   const script = await readFile(`${site}/widgets/module.js`, "utf8");
@@ -53,21 +88,23 @@ export async function size(site) {
 }
 
 /** Operates the widget `name` of the page `file` in every way, and returns its faults. */
-export async function operate(browser, origin, site, [file, name], print) {
+export async function operate(browser, origin, site, [file, name], print, views = VIEWS) {
   const faults = [];
   const { operate } = await import(`./widgets/${name}.js`);
-  for (const view of VIEWS) {
+  for (const view of views) {
     const at = `${view.width} px, ${view.theme}`;
     const wayOut = `operate it by hand on ${file}; book/widgets/js/${name}.js draws it`;
     const note = (what) => faults.push({ at, where: `widget ${name}`, what, wayOut });
     await opened(browser, { view, javaScript: true }, async (page) => {
       await listen(page, origin, view, (fault) => faults.push({ at, ...fault }));
-      const from = Date.now();
       await page.goto(`${origin}/${file}`);
       const host = page.locator(`[data-widget="${name}"]`);
-      await host.and(page.locator(".is-live *")).waitFor();
-      print(`${name}, ${at}: ready after ${Date.now() - from} ms`);
-      await operate(tools({ page, host, isPhone: view.width < 600, note, print: (text) => print(`${name}, ${at}: ${text}`) }));
+      await page.locator(`:is(.is-live, .is-refused) > [data-widget="${name}"]`).waitFor();
+      if ((await page.locator(".is-refused").count()) > 0) return note(await host.innerText());
+      const measured = (text) => print(`${name}, ${at}: ${text}`);
+      const [{ startTime }] = await marks(page, `widget ${name}`);
+      measured(`ready ${startTime.toFixed(0)} ms after the page was asked for`);
+      await operate(tools({ page, host, isPhone: view.width < 600, note, print: measured }));
       for (const fault of (await page.evaluate(layout)).faults) faults.push({ at, ...fault });
       await page.evaluate(axe.source);
       for (const fault of await accessibility(page, ALL_RULES)) faults.push({ at, ...fault });
@@ -92,6 +129,11 @@ export async function operate(browser, origin, site, [file, name], print) {
     await host.waitFor({ timeout: 10_000 }).catch(() => note("a page from the disk has no widget"));
   });
   return faults;
+}
+
+/** What the page noted of its own times under this name. */
+function marks(page, name) {
+  return page.evaluate((name) => performance.getEntriesByName(name).map((one) => one.toJSON()), name);
 }
 
 /** Opens a page in a view, and closes it after `use`. */

@@ -71,6 +71,16 @@
       return add(this, { key, value, changes }, made, read, write, isValid);
     },
 
+    /** One of many, in a list that opens: `format` is how each is shown. */
+    list({ key, label, options, value, format = String, changes }) {
+      const input = element("select");
+      for (const option of options) input.append(element("option", { value: option, textContent: format(option) }));
+      const made = element("label", { className: "widget-list" }, `${label} `, input);
+      const write = (value) => (input.value = value);
+      const isValid = (value) => options.includes(value);
+      return add(this, { key, value, changes }, made, () => input.value, write, isValid);
+    },
+
     /** On or off: in the address "on" and "off", as `value` is. */
     toggle({ key, label, value = "off", changes }) {
       const input = element("input", { type: "checkbox" });

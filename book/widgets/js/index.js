@@ -11,12 +11,6 @@ chainrule.widget("index", (widget) => {
   let last, steps, curve, strokes, pen, reading, ends;
 
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
-  const svg = (kind, attributes) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", kind);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    return made;
-  };
-
   // Learning: a button, three numbers, a curve.
   const train = widget.button("Train a network", learn);
   train.element.classList.add("is-first");
@@ -24,20 +18,20 @@ chainrule.widget("index", (widget) => {
   widget.row(train, seed);
   const seen = widget.number("Digits seen");
   const loss = widget.number("Loss");
-  const right = widget.number("Read right");
+  const right = widget.number("Of the last 1,000 it read right");
   widget.row(seen, loss, right);
   const x = { label: "digits seen", min: 0, max: 1 };
   const y = { label: "read right, %", min: 0, max: 100 };
   const plot = widget.plot({ label: "Share of new digits read right", x, y, height: 0.36 });
 
   // Writing: paper and pen, what the network sees, what it says.
-  const paper = svg("svg", { viewBox: "0 0 1 1", class: "index-paper", tabindex: 0, role: "application" });
+  const paper = chainrule.svg("svg", { viewBox: "0 0 1 1", class: "index-paper", tabindex: 0, role: "application" });
   paper.setAttribute(
     "aria-label",
     "Paper. Arrow keys move the pen, space puts it down and lifts it.",
   );
-  const ink = svg("g", { class: "index-ink" });
-  const tip = svg("circle", { r: 0.02, class: "index-tip" });
+  const ink = chainrule.svg("g", { class: "index-ink" });
+  const tip = chainrule.svg("circle", { r: 0.02, class: "index-tip" });
   paper.append(ink, tip);
   const sight = widget.canvas({ label: "What the network sees", columns: SIDE, rows: SIDE });
   const bars = document.createElement("ol");
@@ -54,9 +48,13 @@ chainrule.widget("index", (widget) => {
     pen.isDown = false;
     widget.changed();
   });
-  widget.row(titled("Write a digit", paper, clear.element), titled("What was ink for it", sight.element, legend()), titled("Its answer", bars));
+  widget.row(
+    titled("Write a digit", paper, clear.element),
+    titled("What the network sees", sight.element, legend()),
+    titled("What it reads", bars),
+  );
 
-  /** An element with a title above it. */
+  /** Parts below a title. */
   function titled(title, ...parts) {
     const made = document.createElement("div");
     const heading = document.createElement("p");
@@ -67,13 +65,16 @@ chainrule.widget("index", (widget) => {
   }
 
   function legend() {
+    const word = (text, className) =>
+      Object.assign(document.createElement("span"), { textContent: text, className });
     const made = document.createElement("p");
     made.className = "index-legend";
-    made.innerHTML = '<span class="index-up">for</span> and <span class="index-down">against</span> its answer';
+    made.append("ink ", word("for", "index-up"), " and ", word("against", "index-down"), " its answer");
     return made;
   }
 
   function begin() {
+    widget.rests();
     [steps] = widget.call("index_begin", seed.value);
     [last, curve, reading] = [{ step: 0 }, [], null];
     train.element.disabled = false;
@@ -95,16 +96,15 @@ chainrule.widget("index", (widget) => {
       const from = performance.now();
       const [step, loss, accuracy] = widget.call("index_learn", count);
       last = { step, loss, accuracy };
-      curve.push([step, accuracy]);
+      const seconds = (performance.now() - start) / 1000;
+      curve.push([step, accuracy, seconds]);
       // As many steps as fit into the next frame, on this machine.
       const took = performance.now() - from;
       count = Math.max(1, Math.min(2 * count, Math.floor((count * SLICE) / took)));
-      const seconds = (performance.now() - start) / 1000;
       if (step < steps) return true;
       [last.test] = widget.call("index_test", TEST);
-      last.seconds = seconds;
       train.element.disabled = false;
-      widget.say(`It reads ${percent(last.test)} of 1,000 new digits right, after ${seconds.toFixed(1)} s.`);
+      widget.say(`Learned in ${seconds.toFixed(1)} s. Write a digit.`);
       return false;
     });
   }
@@ -190,7 +190,7 @@ chainrule.widget("index", (widget) => {
       ...strokes
         .filter((stroke) => stroke.length > 0)
         // A line of no length has round ends: a dot.
-        .map((stroke) => svg("polyline", { points: [stroke[0], ...stroke].join(" ") })),
+        .map((stroke) => chainrule.svg("polyline", { points: [stroke[0], ...stroke].join(" ") })),
     );
     tip.setAttribute("cx", pen.at[0]);
     tip.setAttribute("cy", pen.at[1]);
@@ -206,14 +206,17 @@ chainrule.widget("index", (widget) => {
     }
     sight.describe(reading ? `the digit, most like a ${best}` : "nothing yet");
     if (reading && !widget.isWorking && !pen.isDown) {
-      const untrained = last.step < steps ? " It has not learned yet." : "";
-      widget.say(`The network reads a ${best}, with ${percent(reading.probabilities[best])}.${untrained}`);
+      const skill = last.test
+        ? `Of 1,000 new digits it reads ${percent(last.test)} right.`
+        : "It has not learned yet.";
+      widget.say(`It reads a ${best}, with ${percent(reading.probabilities[best])}. ${skill}`);
     }
   });
 
   widget.values = () => ({
     seed: seed.value,
     ...last,
+    curve,
     strokes,
     image: Array.from(reading?.image ?? []),
     probabilities: Array.from(reading?.probabilities ?? []),

@@ -1,12 +1,15 @@
 // A widget's pictures: a plot with axes as SVG, and a canvas for many pixels.
 
 {
+  /** An element of a drawing. */
   const svg = (kind, attributes = {}, text) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", kind);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     if (text !== undefined) made.textContent = text;
     return made;
   };
+
+  chainrule.svg = svg;
 
   /** Round numbers from `min` to `max`, about `count` of them. */
   function ticks(min, max, count) {
@@ -15,7 +18,7 @@
     const step = power * [1, 2, 5, 10].find((factor) => power * factor >= rough);
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
     const all = [];
-    for (let k = Math.ceil(min / step - 1e-9); k * step <= max + 1e-9 * step; k += 1) {
+    for (let k = Math.ceil(min / step - 1e-9) || 0; k * step <= max + 1e-9 * step; k += 1) {
       all.push([k * step, (k * step).toLocaleString("en", { maximumFractionDigits: digits }).replace(/^-/, "−")]);
     }
     return all;
@@ -109,7 +112,14 @@
       Object.assign(made, { width: columns, height: rows, className: "widget-canvas", role: "img" });
       made.setAttribute("aria-label", label);
       this.host.append(made);
-      return { element: made, paper: made.getContext("2d"), describe: (words) => made.setAttribute("aria-label", `${label}: ${words}`) };
+      const paper = made.getContext("2d");
+      /** A color of the theme as three numbers, as the canvas reads them. */
+      const rgb = (name) => {
+        paper.fillStyle = this.color(name);
+        return [1, 3, 5].map((k) => Number.parseInt(paper.fillStyle.slice(k, k + 2), 16));
+      };
+      const describe = (words) => made.setAttribute("aria-label", `${label}: ${words}`);
+      return { element: made, paper, rgb, describe };
     },
   });
 

@@ -65,6 +65,11 @@ window.chainrule = (() => {
       this.#request();
     }
 
+    /** Ends that work. */
+    rests() {
+      this.#work = null;
+    }
+
     /** Whether `works` is at it. */
     get isWorking() {
       return this.#work !== null;
@@ -112,7 +117,7 @@ window.chainrule = (() => {
 
     /** Every input and state as it was at first. */
     reset() {
-      this.#work = null;
+      this.rests();
       for (const control of this.controls.values()) control.value = control.initial;
       this.#begin();
       this.#remember();
@@ -151,7 +156,10 @@ window.chainrule = (() => {
 
   /** The module's bytes, which stand in a script so that a page from the disk has them too. */
   function bytes() {
-    return Uint8Array.from(atob(chainrule.module), (character) => character.charCodeAt(0));
+    const text = atob(chainrule.module);
+    const bytes = new Uint8Array(text.length);
+    for (let k = 0; k < bytes.length; k += 1) bytes[k] = text.charCodeAt(k);
+    return bytes;
   }
 
   function open(name, host, exports) {
@@ -174,11 +182,14 @@ window.chainrule = (() => {
     reset.element.setAttribute("aria-keyshortcuts", "R");
     // Where the widget did not put it in a place of its own.
     if (!widget.status.isConnected) host.append(widget.status);
-    host.closest("figure").classList.add("is-live");
+    const figure = host.closest("figure");
+    figure.classList.add("is-live");
+    for (const caption of figure.querySelectorAll(".of-widget")) caption.hidden = false;
     new MutationObserver(() => widget.changed()).observe(document.documentElement, {
       attributeFilter: ["class"],
     });
     host.widget = widget;
+    performance.mark(`widget ${name}`);
   }
 
   async function start() {

@@ -12,6 +12,7 @@
 
 pub mod buffer;
 pub mod index;
+pub mod scalar;
 pub mod tape;
 
 /// What a page can call: reads its arguments from the [`buffer`], leaves its results there, and
@@ -19,4 +20,5 @@ pub mod tape;
 pub type Function = extern "C" fn() -> usize;
 
 /// The functions of all widgets, by the names that pages call them by.
-pub const FUNCTIONS: &[&[(&str, Function)]] = &[index::FUNCTIONS, tape::FUNCTIONS];
+pub const FUNCTIONS: &[&[(&str, Function)]] =
+    &[index::FUNCTIONS, scalar::FUNCTIONS, tape::FUNCTIONS];

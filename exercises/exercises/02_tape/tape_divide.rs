@@ -1,0 +1,85 @@
+//! # Your tape divides
+//! ●●○ about 20 minutes
+//!
+//! Teach the tape that you wrote in `tape_own.rs` to divide and to take `e^a`. `gradients` stays as
+//! it is: a new op is a value and its local derivatives. Then compute
+//! `tanh z = (e^z − e^(−z)) / (e^z + e^(−z))` with it, where `z` and both powers are used twice.
+//! The tape cannot subtract. What can you do with a leaf that holds −1?
+
+// Your own tape, from the exercise before this one. Its tests run here as well.
+#[path = "tape_own.rs"]
+mod tape_own;
+
+use tape_own::OwnTape;
+
+impl OwnTape {
+    /// a / b.
+    fn divide(&mut self, a: usize, b: usize) -> usize {
+        // TODO: write divide, exp and tanh for your tape
+        let _ = (a, b);
+        self.push(f64::NAN, &[])
+    }
+
+    /// e^a.
+    fn exp(&mut self, a: usize) -> usize {
+        // TODO: append e^a. What is its local derivative?
+        let _ = a;
+        self.push(f64::NAN, &[])
+    }
+
+    /// tanh z, from powers of e, sums, products and one quotient.
+    fn tanh(&mut self, z: usize) -> usize {
+        // TODO: write tanh from the ops of the tape
+        self.divide(z, z)
+    }
+}
+
+fn main() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exercises::assert_gradient;
+
+    const TASK: &str = "write divide, exp and tanh for your tape";
+
+    /// Records `op` on leaves with the values `x`: its value, and the derivatives in the leaves.
+    fn run(x: &[f64], op: fn(&mut OwnTape, &[usize]) -> usize) -> (f64, Vec<f64>) {
+        let mut tape = OwnTape::default();
+        let leaves: Vec<usize> = x.iter().map(|&x| tape.leaf(x)).collect();
+        let y = op(&mut tape, &leaves);
+        (tape.values[y], leaves.iter().map(|&leaf| tape.gradients(y)[leaf]).collect())
+    }
+
+    /// Compares value and derivatives of `op` with those of `f`, by central differences.
+    #[track_caller]
+    fn assert_like(
+        name: &str,
+        f: fn(&[f64]) -> f64,
+        op: fn(&mut OwnTape, &[usize]) -> usize,
+        places: &'static [&[f64]],
+    ) {
+        for place in places {
+            let near = (run(place, op).0 - f(place)).abs() < 1e-12;
+            assert!(near, "{TASK}\n    {name} at {place:?}: not its value\n");
+        }
+        assert_gradient(&format!("{TASK}\n    {name}:"), f, move |x| run(x, op).1, places);
+    }
+
+    #[test]
+    fn it_divides() {
+        let places: &[&[f64]] = &[&[1.5, -0.7], &[-0.4, 2.0]];
+        assert_like("divide", |x| x[0] / x[1], |tape, x| tape.divide(x[0], x[1]), places);
+        assert_like("divide, c / c", |_| 1.0, |tape, x| tape.divide(x[0], x[0]), &[&[0.7]]);
+    }
+
+    #[test]
+    fn it_takes_powers_of_e() {
+        assert_like("exp", |x| x[0].exp(), |tape, x| tape.exp(x[0]), &[&[-1.2], &[0.7]]);
+    }
+
+    #[test]
+    fn tanh_follows_from_them() {
+        assert_like("tanh", |x| x[0].tanh(), |tape, x| tape.tanh(x[0]), &[&[-1.2], &[0.7]]);
+    }
+}

@@ -1,0 +1,56 @@
+//! Since `do_1 = −do_0`, the gradient of a hidden unit is `dh_j = do_0·(v_j0 − v_j1)`. The other
+//! two rows still have equal entries, so `dh_1` and `dh_2` are still zero, and `dh_0 = 3·do_0`.
+//!
+//! With `h = σ(2)` the outputs are `o_0 = 2h − h − h = 0` and `o_1 = −h − h − h = −3h`. Then
+//! `p_0 = e^0 / (e^0 + e^(−3h)) = 1 / (1 + e^(−3h))`, and that is `σ(3h)`. So `do_0 = σ(3h) − 1`,
+//! and `dh_0 = 3·(σ(3h) − 1)`.
+//!
+//! A computer finds about $10^{-16}$ where the two zeros are: `p_0` and `p_1` are rounded, each by
+//! itself, and their sum is not exactly one.
+
+use chainrule::scalar::sigmoid;
+
+/// Whether dh_0, dh_1 and dh_2 are zero.
+const ZERO: [Option<bool>; 3] = [Some(false), Some(true), Some(true)];
+
+/// dh_0, from the value of the hidden units.
+fn dh_0(h: f64) -> f64 {
+    3.0 * (sigmoid(3.0 * h) - 1.0)
+}
+
+fn main() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chainrule::scalar::{SYMMETRIC, Weights};
+    use exercises::{Answer, assert_by_hand};
+
+    const TASK: &str = "say of each dh_j whether it is zero, and write the formula of dh_0";
+
+    /// The changed network's loss, as a function of the value `h` of hidden unit `j`.
+    fn loss(j: usize, h: f64) -> f64 {
+        let (symmetric, sample) = SYMMETRIC;
+        let v = [[2.0, -1.0], symmetric.v[1], symmetric.v[2]];
+        // Without weights a unit is σ of its bias, and h = σ(b) gives b = ln(h/(1 − h)).
+        let mut b = [2.0; 3];
+        b[j] = (h / (1.0 - h)).ln();
+        Weights { w: [[0.0; 3]; 2], b, v, c: [0.0; 2] }.forward(&sample).loss
+    }
+
+    #[test]
+    fn which_are_zero() {
+        let h = sigmoid(2.0);
+        let slopes = [0, 1, 2].map(|j| (loss(j, h + 1e-5) - loss(j, h - 1e-5)) / 2e-5);
+        for (j, (zero, slope)) in ZERO.into_iter().zip(slopes).enumerate() {
+            let Some(zero) = zero else { panic!("{TASK}\n    ZERO[{j}]: still empty\n") };
+            assert!(zero == (slope.abs() < 1e-8), "{TASK}\n    ZERO[{j}]: no, look again\n");
+        }
+    }
+
+    #[test]
+    fn the_first_one() {
+        let h = sigmoid(2.0);
+        assert_by_hand(TASK, &[Answer::new("dh_0(σ(2))", dh_0(h), h, |h| loss(0, h))]);
+    }
+}
