@@ -83,11 +83,12 @@ chainrule.widget("tape", (widget) => {
 
   /** The numbers of the leaves as one input, for the address: "a=3,w=0.5". */
   const usual = (name) => USUAL[name] ?? 1;
+  const numberOf = (name) => numbers.get(name) ?? usual(name);
   const written = {
     initial: "",
     get value() {
-      const kept = recording.leaves.filter((name) => numbers.has(name) && numbers.get(name) !== usual(name));
-      return kept.map((name) => `${name}=${numbers.get(name)}`).join(",");
+      const kept = recording.leaves.filter((name) => numberOf(name) !== usual(name));
+      return kept.map((name) => `${name}=${numberOf(name)}`).join(",");
     },
     set value(list) {
       numbers.clear();
@@ -114,13 +115,15 @@ chainrule.widget("tape", (widget) => {
   const ways = widget.row(back, undo, all);
   ways.classList.add("tape-ways");
   const assign = widget.toggle({ key: "assign", label: "= in place of +=", changes: compute });
-  const early = widget.toggle({ key: "early", label: "visit a node as soon as it is reached", changes: compute });
+  const tooEarly = "visit a node as soon as it is reached";
+  const early = widget.toggle({ key: "early", label: tooEarly, changes: compute });
   const faults = widget.row(element("span", { textContent: "Plant a fault:" }), assign, early);
   faults.classList.add("tape-faults");
   const bars = element("ul", { className: "tape-bars" });
   bars.setAttribute("aria-label", "Counts, with bars on a logarithmic scale");
   const graph = element("div", { className: "tape-graph" });
-  const column = element("div", { className: "tape-column" }, list, ways, widget.status, faults, bars);
+  const column = element("div", { className: "tape-column" });
+  column.append(list, ways, widget.status, faults, bars);
   widget.row(column, graph).classList.add("tape-parts");
 
   function goTo(wanted) {
@@ -154,10 +157,15 @@ chainrule.widget("tape", (widget) => {
     recording = { nodes, result: results[1], leaves: names };
   }
 
-  /** Reads the formula that stands there, and begins at the end of its tape. */
+  /** Reads the formula that stands there. Until one can be read, the tape is of another. */
   function read() {
-    if (!recording) record(FIRST);
-    record(text.value);
+    if (!recording) begin(FIRST);
+    begin(text.value);
+  }
+
+  /** Begins at the end of the tape of a formula. */
+  function begin(formula) {
+    record(formula);
     if (mistake) return;
     step = 0;
     compute();
@@ -166,7 +174,7 @@ chainrule.widget("tape", (widget) => {
 
   /** The input for a leaf's number. */
   function input(name) {
-    const made = element("input", { type: "number", step: 0.5, value: numbers.get(name) ?? usual(name) });
+    const made = element("input", { type: "number", step: 0.5, value: numberOf(name) });
     made.addEventListener("input", () => {
       if (!Number.isFinite(made.valueAsNumber)) return;
       numbers.set(name, made.valueAsNumber);
@@ -179,7 +187,7 @@ chainrule.widget("tape", (widget) => {
   /** Both passes, with the numbers and the faults that there are now. */
   function compute() {
     const { nodes, leaves } = recording;
-    const results = widget.call("tape_set", ...leaves.map((name) => numbers.get(name) ?? usual(name)));
+    const results = widget.call("tape_set", ...leaves.map(numberOf));
     for (const [k, node] of nodes.entries()) {
       [node.value, node.gradient, node.difference] = results.slice(3 * k, 3 * k + 3);
     }
@@ -219,8 +227,9 @@ chainrule.widget("tape", (widget) => {
   /** The last visit in words, one sentence for each term. */
   function told() {
     const { nodes, result } = recording;
-    if (pass.visits.length === 0) return "There is no node to visit: the result depends on no leaf through an op.";
-    if (step === 0) return `Nothing is visited yet. d${nodes[result].name} is 1, and every other gradient is 0.`;
+    const end = `d${nodes[result].name}`;
+    if (pass.visits.length === 0) return "There is nothing to visit: no op leads from a leaf here.";
+    if (step === 0) return `Nothing is visited yet. ${end} is 1, and every other gradient is 0.`;
     const { node, upstream, terms } = pass.visits[step - 1];
     const { name, kind, inputs } = nodes[node];
     const wanted = inputs.map((_, k) => k).filter((k) => nodes[inputs[k]].isWanted);
@@ -229,16 +238,22 @@ chainrule.widget("tape", (widget) => {
     for (const visit of earlier) for (const term of visit.terms) before[term.input] = term.gradient;
     const sentences = terms.map(({ input, local, term, gradient }, k) => {
       const x = nodes[input].name;
-      const product = `d${name} · ${localInWords(nodes[node], wanted[k])} = ${factor(upstream)} · ${factor(local)} = ${format(term)}`;
-      const had = before[input];
+      const product = `d${name} · ${localInWords(nodes[node], wanted[k])}`;
+      const inNumbers = `${factor(upstream)} · ${factor(local)} = ${format(term)}`;
+      const had = before[input] ?? 0;
       before[input] = gradient;
-      const isLost = had !== undefined && assign.value === "on";
-      const sum = isLost ? `, in place of the ${format(had)} that it had` : had === undefined ? "" : `, and has ${format(gradient)}`;
-      const isLate = earlier.some((visit) => visit.node === input) && terms.findLastIndex((one) => one.input === input) === k;
-      return `${x} gets ${product}${sum}.${isLate ? ` But ${x} was visited before: this goes no further.` : ""}`;
+      const isAssigned = assign.value === "on";
+      const now = isAssigned ? `in place of the ${format(had)} that it had` : `and has ${format(gradient)}`;
+      const sum = had === 0 ? "" : `, ${now}`;
+      const isLast = terms.findLastIndex((one) => one.input === input) === k;
+      const isLate = isLast && earlier.some((visit) => visit.node === input);
+      const late = isLate ? ` But ${x} was visited before: this goes no further.` : "";
+      return `${x} gets ${product} = ${inNumbers}${sum}.${late}`;
     });
-    const visit = `Visit ${step} of ${pass.visits.length}: ${name} = ${op(nodes[node])}, with d${name} = ${format(upstream)}.`;
-    return [visit, ...sentences, step === pass.visits.length ? judged() : ""].join(" ").trim();
+    const count = `Visit ${step} of ${pass.visits.length}`;
+    const visit = `${count}: ${name} = ${op(nodes[node])}, with d${name} = ${format(upstream)}.`;
+    const all = step === pass.visits.length ? [judged()] : [];
+    return [visit, ...sentences, ...all].join(" ");
   }
 
   /** What came of all visits. */
@@ -247,7 +262,8 @@ chainrule.widget("tape", (widget) => {
     const wrong = [];
     for (const [k, { name, difference, isWanted }] of recording.nodes.entries()) {
       if (!isWanted || pass.isSame[k]) continue;
-      wrong.push(`d${name} is ${format(pass.gradients[k])}, and by differences ${format(difference, 5)}`);
+      const [found, right] = [format(pass.gradients[k]), format(difference, 5)];
+      wrong.push(`d${name} is ${found}, and by differences ${right}`);
     }
     if (wrong.length === 0) return "The fault does not show here: every gradient is right.";
     const others = wrong.length > 1 ? `, and ${wrong.length - 1} more` : "";
@@ -274,7 +290,8 @@ chainrule.widget("tape", (widget) => {
       ...nodes.map((node, k) => {
         const terms = last?.terms.filter(({ input }) => input === k) ?? [];
         const sign = assign.value === "on" ? "=" : "+";
-        const added = terms.map(({ local }) => `${sign} ${factor(last.upstream)} · ${factor(local)}`);
+        const upstream = last && factor(last.upstream);
+        const added = terms.map(({ local }) => `${sign} ${upstream} · ${factor(local)}`);
         const isWrong = isDone && isFaulty() && node.isWanted && !pass.isSame[k];
         const gradient = node.isWanted ? format(gradients[k]) : "–";
         const difference = node.isWanted ? format(node.difference, 5) : "–";
@@ -287,7 +304,8 @@ chainrule.widget("tape", (widget) => {
           added.join(" "),
           difference,
         ];
-        const row = element("tr", {}, ...cells.map((content) => element("td", { textContent: content })));
+        const row = element("tr");
+        row.append(...cells.map((textContent) => element("td", { textContent })));
         row.classList.toggle("is-visited", last?.node === k);
         row.classList.toggle("is-reached", terms.length > 0);
         row.classList.toggle("is-wrong", isWrong);
@@ -296,9 +314,9 @@ chainrule.widget("tape", (widget) => {
       }),
     );
     const shown = rows.querySelector(".is-visited") ?? rows.lastChild;
-    const isSeen = shown.offsetTop >= list.scrollTop + head.offsetHeight
-      && shown.offsetTop + shown.offsetHeight <= list.scrollTop + list.clientHeight;
-    if (!isSeen) list.scrollTop = shown.offsetTop - list.clientHeight / 2;
+    const [top, bottom] = [shown.offsetTop, shown.offsetTop + shown.offsetHeight];
+    const [first, end] = [list.scrollTop + head.offsetHeight, list.scrollTop + list.clientHeight];
+    if (top < first || bottom > end) list.scrollTop = shown.offsetTop - list.clientHeight / 2;
   }
 
   /** The library's drawing, with the gradients that there are after these visits. */
@@ -307,7 +325,7 @@ chainrule.widget("tape", (widget) => {
     graph.hidden = !drawn;
     if (!drawn) return;
     const last = pass.visits[step - 1];
-    // Boxes stand in the order of the nodes, and the lines of a box after it: its gradient is the last.
+    // Boxes stand in the order of the nodes. The lines of a box follow it, its gradient as the last.
     for (const [k, box] of [...graph.querySelectorAll("rect")].entries()) {
       const { name, isWanted } = recording.nodes[k];
       let line = box;
@@ -326,18 +344,23 @@ chainrule.widget("tape", (widget) => {
   function drawBars() {
     const most = Math.log(2 ** MOST_DOUBLINGS);
     const bar = ([title, count]) => {
-      const made = element("li", {}, title, element("span"), element("data", { value: count, textContent: format(count) }));
-      made.children[0].style.setProperty("--share", Math.min(1, Math.log(Math.max(1, count)) / most));
-      return made;
+      const share = Math.min(1, Math.log(Math.max(1, count)) / most);
+      const line = element("span");
+      line.style.setProperty("--share", share);
+      const number = element("data", { value: count, textContent: format(count) });
+      return element("li", {}, title, line, number);
     };
     const { paths, arrows, visits } = counts;
-    bars.replaceChildren(...[[`paths to ${recording.nodes[recording.result].name}`, paths], ["arrows", arrows], ["visits", visits]].map(bar));
+    const { name } = recording.nodes[recording.result];
+    const lines = [[`paths to ${name}`, paths], ["arrows", arrows], ["visits", visits]];
+    bars.replaceChildren(...lines.map(bar));
   }
 
   /** The number of the line with a mistake, and the character that it begins with. */
   function placeOf({ at }) {
     const before = Array.from(text.value).slice(0, at);
-    return { number: before.filter((c) => c === "\n").length + 1, from: before.lastIndexOf("\n") + 1 };
+    const number = before.filter((c) => c === "\n").length + 1;
+    return { number, from: before.lastIndexOf("\n") + 1 };
   }
 
   /** The line with the mistake, and a mark under it. */
@@ -367,12 +390,13 @@ chainrule.widget("tape", (widget) => {
     if (!mistake) return widget.say(told());
     const { number, from } = placeOf(mistake);
     const place = `line ${number}, character ${mistake.at - from + 1}`;
-    widget.say(`Not recorded, from ${place}: ${mistake.message}. The tape above is of the last formula that could be read.`);
+    const above = "The tape above is of the last formula that could be read.";
+    widget.say(`Not recorded, from ${place}: ${mistake.message}. ${above}`);
   });
 
   widget.values = () => ({
     text: text.value,
-    numbers: recording.leaves.map((name) => numbers.get(name) ?? usual(name)),
+    numbers: recording.leaves.map(numberOf),
     names: recording.nodes.map(({ name }) => name),
     values: recording.nodes.map(({ value }) => value),
     library: recording.nodes.map(({ gradient }) => gradient),

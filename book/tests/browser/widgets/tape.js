@@ -1,5 +1,5 @@
-// The widget of chapter 2: both of the chapter's examples, one visit at a time; the planted faults; a
-// formula with a mistake; doublings.
+// The widget of chapter 2: both of the chapter's examples, one visit at a time; the planted faults;
+// a formula with a mistake; doublings.
 
 const SHARED = "b = a + a\nc = b * b\nL = b + c";
 const LOGISTIC = "z = w * x + b; p = sigmoid(z); L = -ln(p)";
@@ -48,7 +48,8 @@ export async function operate({ page, host, isPhone, values, native, close, chec
     close(`${what}: the values`, shown.values, column(0));
     close(`${what}: the gradients`, shown.library, column(1));
     close(`${what}: the differences`, shown.differences, column(2));
-    close(`${what}: after all visits`, shown.last, pass.filter((_, i) => i < 2 * count && i % 2 === 0));
+    const last = pass.filter((_, i) => i < 2 * count && i % 2 === 0);
+    close(`${what}: after all visits`, shown.last, last);
     close(`${what}: the counts`, Object.values(shown.counts), counts);
     return shown;
   };
@@ -119,5 +120,6 @@ export async function operate({ page, host, isPhone, values, native, close, chec
 
 /** Two frames, after which what changed is drawn. */
 function frame(page) {
-  return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  const twice = (done) => requestAnimationFrame(() => requestAnimationFrame(done));
+  return page.evaluate(`new Promise(${twice})`);
 }
