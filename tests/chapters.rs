@@ -136,3 +136,28 @@ fn imports_are_found_with_their_chapters() {
     let paths = ["tape::op", "tape::trace::line", "mlp", "data", "train"];
     assert_eq!(imports(source), paths);
 }
+
+/// The list with which JupyterLab opens, and the chapters' order.
+#[test]
+fn the_list_of_the_notebooks_is_whole() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let summary = fs::read_to_string(root.join("chapters/SUMMARY.md")).unwrap();
+    let chapters = summary.lines().filter_map(|line| line.strip_prefix("- [")?.split_once("]("));
+    let mut expected = Vec::new();
+    for (k, (title, page)) in chapters.enumerate() {
+        let notebook = page.replace(".md)", ".ipynb");
+        if root.join("notebooks").join(&notebook).is_file() {
+            expected.push(format!("{}. {title}]({notebook}): ", k + 1));
+        }
+    }
+    let notebooks = fs::read_dir(root.join("notebooks")).unwrap();
+    let names = notebooks.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.ends_with(".ipynb")).count(), expected.len());
+
+    let list = fs::read_to_string(root.join("notebooks/README.md")).unwrap();
+    let listed: Vec<_> = list.lines().filter_map(|line| line.strip_prefix("- [")).collect();
+    assert_eq!(listed.len(), expected.len(), "notebooks/README.md lists {listed:?}");
+    for (line, start) in listed.iter().zip(&expected) {
+        assert!(line.len() > start.len() && line.starts_with(start), "{line} is not {start}…");
+    }
+}

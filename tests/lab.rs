@@ -213,7 +213,25 @@ fn jupyterlab_opens_in_the_notebooks_with_the_readers_arguments() {
     let said = stdout(&output);
     let notebooks = machine.project().join("notebooks");
     assert!(said.contains(&format!("JupyterLab in {}\n", text(&notebooks))), "{said}");
-    assert!(machine.calls().contains("python -m jupyterlab --port 9000\n"));
+    assert!(
+        machine.calls().contains(
+            "python -m jupyterlab --LabApp.default_url=/lab/tree/README.md --port 9000\n"
+        )
+    );
+}
+
+#[test]
+fn jupyterlab_shows_the_list_of_the_notebooks() {
+    let machine = Machine::new();
+    machine.set_up();
+    let file = machine.lab("python/share/jupyter/lab/settings/overrides.json");
+    let settings = fs::read_to_string(&file).expect("settings");
+    let settings: Value = serde_json::from_str(&settings).expect("JSON");
+    let viewers = &settings["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"];
+    assert_eq!(viewers, &json!({ "markdown": "Markdown Preview" }));
+    fs::write(&file, "{}").expect("a file");
+    machine.set_up();
+    assert_ne!(fs::read_to_string(&file).expect("settings"), "{}");
 }
 
 #[test]

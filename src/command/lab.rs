@@ -9,6 +9,7 @@ mod kernel;
 mod project;
 mod python;
 mod registration;
+mod start;
 
 use super::console::{self, Failure, Outcome, program};
 use environment::Environment;
@@ -30,7 +31,7 @@ pub struct Arguments {
     jupyter: Vec<String>,
 }
 
-/// Sets everything up, and opens JupyterLab in `notebooks/`.
+/// Sets everything up, and opens JupyterLab in `notebooks/`, with their list.
 pub fn run(arguments: &Arguments) -> Outcome {
     child::survive_interrupts()?;
     let project = Project::find(&std::env::current_dir()?)?;
@@ -80,13 +81,17 @@ fn set_up<'a>(project: &'a Project, arguments: &Arguments) -> Result<Environment
     };
     console::stdout(&format!("Kernel: {}\n", kernel.display()))?;
     registration::register(project, &environment, &kernel)?;
+    start::configure(&environment)?;
     Ok(environment)
 }
 
 /// Runs JupyterLab until it ends. Ctrl-C is for JupyterLab, which asks what it means.
 fn open(project: &Project, environment: &Environment<'_>, arguments: &[String]) -> Outcome {
     let mut jupyter = Command::new(environment.python());
-    jupyter.args(["-m", "jupyterlab"]).args(arguments).current_dir(project.notebooks());
+    jupyter
+        .args(["-m", "jupyterlab", start::ARGUMENT])
+        .args(arguments)
+        .current_dir(project.notebooks());
     // It would put other folders' kernels before the environment's.
     jupyter.env_remove("JUPYTER_PATH");
     match child::attended(jupyter)? {

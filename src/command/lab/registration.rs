@@ -63,7 +63,7 @@ pub fn register(
 }
 
 /// Writes `text` to `path`, unless it is there.
-fn keep(path: &Path, text: &str) -> Result<(), RegistrationError> {
+pub fn keep(path: &Path, text: &str) -> Result<(), RegistrationError> {
     if fs::read_to_string(path).is_ok_and(|found| found == text) {
         return Ok(());
     }
