@@ -5,7 +5,7 @@ use chainrule::score;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 // ANCHOR: tape
-/// The steps of a computation, in order. A node is its place in the lists.
+/// The steps of a computation, in order.
 #[derive(Debug, Default)]
 pub struct SmallTape {
     /// The value of each node.
@@ -90,10 +90,10 @@ fn loss(tape: &mut SmallTape, weights: &[usize], hidden: usize, point: &Sample) 
         let z = weighted_sum(tape, &x, w);
         h.push(tape.sigmoid(z));
     }
-    let [o0, o1] = [0, 1].map(|j| weighted_sum(tape, &h, &v[j * (hidden + 1)..]));
-    let (right, wrong) = if point.t[0] > point.t[1] { (o0, o1) } else { (o1, o0) };
-    let lead = tape.subtract(right, wrong);
+    let o = [0, 1].map(|j| weighted_sum(tape, &h, &v[j * (hidden + 1)..]));
+    let right = usize::from(point.t[1] > point.t[0]);
     // The softmax of two logits is the sigmoid of their difference.
+    let lead = tape.subtract(o[right], o[1 - right]);
     let p = tape.sigmoid(lead);
     tape.minus_ln(p)
 }

@@ -268,6 +268,7 @@ impl<T: Real> Tape<T> {
         let x = Inputs { values: &self.values, vars: inputs, mode: self.mode, replay: false };
         op.forward(x, &mut y);
         self.last_mode = self.mode;
+
         let wanted = inputs.iter().any(|&var| self.wanted[var.0]);
         Ok(self.append(Some(op), inputs, y, wanted))
     }
