@@ -1,9 +1,9 @@
-//! What moves in the pages: the widgets' module and scripts, put into a built site.
+//! What moves in the pages: the widgets' modules and scripts, put into a built site.
 //!
 //! A ```` ```widget ```` block ([`crate::figures`]) leaves a recorded figure and an empty element in
 //! its page. Here the pages that have one get scripts, and the site the files. Scripts are classic and
-//! the module stands in one of them, as base64: a page that is opened from the disk may load nothing
-//! else. Without a module the pages stay as they are, and show the recorded figures.
+//! a widget's module stands in one of them, as base64: a page that is opened from the disk may load
+//! nothing else. Without modules the pages stay as they are, and show the recorded figures.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,10 +14,10 @@ use std::process::Command;
 use std::{env, fs, io};
 use thiserror::Error;
 
-/// The environment variable that names a ready module.
+/// The environment variable that names a folder of ready modules, `NAME.wasm` for the widget NAME.
 pub const VARIABLE: &str = "CHAINRULE_WIDGETS";
 
-/// What the module is compiled for.
+/// What the modules are compiled for.
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The scripts that all widgets share, in the order in which they are run.
@@ -30,22 +30,22 @@ const STYLE: &str = "book/widgets/widgets.css";
 /// The folder in the site.
 const FOLDER: &str = "widgets";
 
-/// Where a book has its widgets' module from.
+/// Where a book has its widgets' modules from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Wish {
-    /// It is compiled, where this machine can, and else left out.
+    /// They are compiled, where this machine can, and else left out.
     #[default]
     IfPossible,
-    /// It is compiled, and it is an error where this machine cannot.
+    /// They are compiled, and it is an error where this machine cannot.
     Compiled,
-    /// It is this file.
+    /// They are in this folder.
     Ready(PathBuf),
     /// Nowhere: the book is built without.
     LeftOut,
 }
 
 impl Wish {
-    /// The module that the environment names by [`VARIABLE`], or one compiled where that is possible.
+    /// The modules that the environment names by [`VARIABLE`], or compiled ones where that is possible.
     pub fn of_environment() -> Self {
         let path = env::var_os(VARIABLE).filter(|path| !path.is_empty());
         path.map_or(Self::IfPossible, |path| Self::Ready(path.into()))
@@ -89,7 +89,7 @@ pub enum WidgetsError {
     /// Nothing here compiles for the target.
     #[error(
         "the widgets cannot be compiled: Rust's target {TARGET} is not installed. \
-         `rustup target add {TARGET}`, or name a ready module by {VARIABLE}=/path/to/widgets.wasm"
+         `rustup target add {TARGET}`, or name a folder of ready modules by {VARIABLE}"
     )]
     NoTarget,
     /// The module cannot be read.
@@ -101,7 +101,7 @@ pub enum WidgetsError {
         source: io::Error,
     },
     /// The file is no module.
-    #[error("{} is no WebAssembly module. Name the file widgets.wasm", path.display())]
+    #[error("{} is no WebAssembly module. Compile it again", path.display())]
     NoModule {
         /// The file.
         path: PathBuf,
@@ -128,14 +128,13 @@ pub fn install(top: &Path, folder: &Path, wish: &Wish) -> Result<Widgets, Widget
     if pages.is_empty() {
         return Ok(Widgets::None);
     }
-    let module = match wish {
-        Wish::Ready(path) => path.clone(),
-        Wish::Compiled | Wish::IfPossible if has_target(top) => compile(top)?,
+    match wish {
+        Wish::Ready(_) => {}
+        Wish::Compiled | Wish::IfPossible if has_target(top) => {}
         Wish::Compiled => return Err(WidgetsError::NoTarget),
         Wish::IfPossible => return Ok(Widgets::Missing),
         Wish::LeftOut => return Ok(Widgets::None),
-    };
-    let module = read(module)?;
+    }
     let into = folder.join(FOLDER);
     at(&into, fs::create_dir_all(&into))?;
     let copy = |name: &str, path: String| {
@@ -143,16 +142,26 @@ pub fn install(top: &Path, folder: &Path, wish: &Wish) -> Result<Widgets, Widget
         at(&from, fs::copy(&from, &to)).map(drop)
     };
     copy("widgets.css", STYLE.to_owned())?;
-    let script = format!("chainrule.module = \"{}\";\n", STANDARD.encode(module));
-    at(&into, fs::write(into.join("module.js"), script))?;
+    for name in SHARED {
+        copy(&format!("{name}.js"), format!("{SCRIPTS}/{name}.js"))?;
+    }
     for (path, text, names) in &pages {
-        let names = SHARED.iter().copied().chain(names.iter().map(String::as_str));
         let mut tags = format!("<link rel=\"stylesheet\" href=\"{FOLDER}/widgets.css\">\n");
-        for name in names.clone() {
+        let mut load = |script: &str| {
+            tags.push_str(&format!("<script defer src=\"{FOLDER}/{script}.js\"></script>\n"));
+        };
+        SHARED.iter().for_each(|script| load(script));
+        for name in names {
+            let module = match wish {
+                Wish::Ready(folder) => folder.join(format!("{name}.wasm")),
+                _ => compile(top, name)?,
+            };
+            let module = STANDARD.encode(read(module)?);
+            let script = format!("chainrule.modules[\"{name}\"] = \"{module}\";\n");
+            at(&into, fs::write(into.join(format!("{name}.module.js")), script))?;
             copy(&format!("{name}.js"), format!("{SCRIPTS}/{name}.js"))?;
-        }
-        for name in names.chain(["module"]) {
-            tags.push_str(&format!("<script defer src=\"{FOLDER}/{name}.js\"></script>\n"));
+            load(&format!("{name}.module"));
+            load(name);
         }
         at(path, fs::write(path, text.replacen("</head>", &format!("{tags}</head>"), 1)))?;
     }
@@ -207,15 +216,16 @@ fn has_target(top: &Path) -> bool {
     })
 }
 
-/// Compiles the crate, and returns where the module is.
+/// Compiles the module of a widget, and returns where it is.
 ///
 /// In a folder of its own: its flags differ from those of everything else, which would be compiled
 /// again and again.
-fn compile(top: &Path) -> Result<PathBuf, WidgetsError> {
+fn compile(top: &Path, name: &str) -> Result<PathBuf, WidgetsError> {
     let target = top.join("target/widgets");
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
         .current_dir(top)
         .args(["build", "--quiet", "--package", "widgets", "--profile", "widgets"])
+        .args(["--no-default-features", "--features", name])
         .args(["--target", TARGET, "--target-dir"])
         .arg(&target)
         .env("RUSTFLAGS", "-C target-feature=+simd128")

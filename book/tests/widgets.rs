@@ -17,9 +17,9 @@ fn fixture(bytes: &str) -> (Fixture, Options) {
     let files = files.into_iter().chain(["widgets.css", "../tests/browser/widgets/dial.js"]);
     let fixture = files
         .fold(Fixture::new(), |fixture, path| fixture.write(&format!("book/widgets/{path}"), ""))
-        .write("module.wasm", bytes)
+        .write("modules/dial.wasm", bytes)
         .append("chapters/02-shift.md", WIDGET);
-    let widgets = Wish::Ready(fixture.path("module.wasm"));
+    let widgets = Wish::Ready(fixture.path("modules"));
     let options = Options { widgets, ..fixture.options() };
     (fixture, options)
 }
@@ -32,14 +32,14 @@ fn the_pages_with_a_widget_load_its_scripts_and_the_module() {
     let read = |name: &str| fs::read_to_string(fixture.path("site").join(name)).unwrap();
     let page = read("02-shift.html");
     let at = |part: &str| page.find(part).unwrap_or_else(|| panic!("no {part} in {page}"));
-    let scripts = ["widget", "controls", "plot", "dial", "module"];
+    let scripts = ["widget", "controls", "plot", "dial.module", "dial"];
     let places = scripts.map(|name| at(&format!("<script defer src=\"widgets/{name}.js\">")));
     assert!(places.is_sorted(), "{places:?}");
     at("href=\"widgets/widgets.css\"");
     assert!(at("data-widget=\"dial\"") < at("<div class=\"picture\""));
     assert!(at("<div class=\"of-picture\">") < at("<div class=\"of-widget\" hidden"));
     assert_eq!(page.matches("<strong>Figure 2.1.</strong>").count(), 2);
-    assert_eq!(read("widgets/module.js"), "chainrule.module = \"AGFzbQ==\";\n");
+    assert_eq!(read("widgets/dial.module.js"), "chainrule.modules[\"dial\"] = \"AGFzbQ==\";\n");
     for name in ["01-scale.html", "print.html"] {
         assert!(!read(name).contains("<script defer src=\"widgets/"), "{name}");
     }
@@ -61,19 +61,16 @@ fn a_module_that_is_none_is_named() {
     let (fixture, options) = fixture("asm");
     let error = check(&options).unwrap_err();
     assert!(matches!(error.downcast_ref(), Some(WidgetsError::NoModule { .. })), "{error}");
-    assert!(error.to_string().contains("module.wasm is no WebAssembly module"), "{error}");
-    fs::remove_file(fixture.path("module.wasm")).unwrap();
+    assert!(error.to_string().contains("dial.wasm is no WebAssembly module"), "{error}");
+    fs::remove_file(fixture.path("modules/dial.wasm")).unwrap();
     let error = check(&options).unwrap_err().to_string();
-    assert!(
-        error.contains("module.wasm") && error.contains("Correct CHAINRULE_WIDGETS"),
-        "{error}"
-    );
+    assert!(error.contains("dial.wasm") && error.contains("Correct CHAINRULE_WIDGETS"), "{error}");
 }
 
 #[test]
 fn a_book_that_needs_its_widgets_is_not_built_without() {
     assert_eq!(Wish::IfPossible.required(), Wish::Compiled);
-    let ready = Wish::Ready("a.wasm".into());
+    let ready = Wish::Ready("modules".into());
     assert_eq!(ready.clone().required(), ready);
     let ways_out = [Widgets::Missing.to_string(), WidgetsError::NoTarget.to_string()];
     for words in ways_out {

@@ -133,9 +133,9 @@ async function operateWidgets(origin, pages) {
     console.log(options.widgets ? `FAIL ${words}` : words);
     return options.widgets ? 1 : 0;
   }
-  console.log(`widgets: ${await widgets.size(site)}`);
   let bad = 0;
   for (const [file, name] of found) {
+    console.log(`widget ${name} of ${file}: ${await widgets.size(site, name)}`);
     const failures = await widgets.operate(browser, origin, site, [file, name], (text) => console.log(`    ${text}`));
     console.log(`${failures.length ? "FAIL" : "ok  "} widget ${name} of ${file}`);
     print(failures);

@@ -25,7 +25,7 @@ const VIEWS = [
   { width: 1280, theme: "light" },
   { width: 390, theme: "navy" },
 ];
-/** Kilobytes of the module as it is sent. Above it the size is said, and nothing fails. */
+/** Kilobytes of a module as it is sent. Above it the size is said, and nothing fails. */
 const MOST_KILOBYTES = 200;
 
 /** The widgets of the pages of `site`: `[page, widget]`. */
@@ -59,7 +59,7 @@ const FAULTS = [
     (text) => `${text}@media print { .picture { display: none !important; } }`,
     /on paper the recorded picture is not shown/,
   ],
-  ["a module that is none", "module.js", () => 'chainrule.module = "AAAA";', /does not run in this browser/],
+  ["a module that is none", "index.module.js", () => 'chainrule.modules.index = "AAAA";', /does not run in this browser/],
 ];
 
 /** Plants each fault, which must be found, and returns the names of those that were not. */
@@ -78,10 +78,10 @@ export async function selfTest(browser, site, print) {
   return missed;
 }
 
-/** The size of the module, in words. */
-export async function size(site) {
-  const script = await readFile(`${site}/widgets/module.js`, "utf8");
-  const module = Buffer.from(script.split('"')[1], "base64");
+/** The size of the module of a widget, in words. */
+export async function size(site, name) {
+  const script = await readFile(`${site}/widgets/${name}.module.js`, "utf8");
+  const module = Buffer.from(script.split('"')[3], "base64");
   const [raw, sent] = [module.length, gzipSync(module, { level: 9 }).length].map((n) => n / 1000);
   const judged = sent > MOST_KILOBYTES ? `, more than the ${MOST_KILOBYTES} kB that it should have` : "";
   return `module ${raw.toFixed(0)} kB, compressed ${sent.toFixed(0)} kB${judged}`;

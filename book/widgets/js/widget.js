@@ -154,9 +154,9 @@ window.chainrule = (() => {
     }
   }
 
-  /** The module's bytes, which stand in a script so that a page from the disk has them too. */
-  function bytes() {
-    const text = atob(chainrule.module);
+  /** A module's bytes, which stand in a script so that a page from the disk has them too. */
+  function bytes(name) {
+    const text = atob(chainrule.modules[name]);
     const bytes = new Uint8Array(text.length);
     for (let k = 0; k < bytes.length; k += 1) bytes[k] = text.charCodeAt(k);
     return bytes;
@@ -192,24 +192,21 @@ window.chainrule = (() => {
     performance.mark(`widget ${name}`);
   }
 
-  async function start() {
-    const hosts = [...document.querySelectorAll("[data-widget]")];
+  async function start(host) {
+    const name = host.dataset.widget;
     try {
-      const module = await WebAssembly.compile(bytes());
-      for (const host of hosts) {
-        const { exports } = await WebAssembly.instantiate(module, {});
-        open(host.dataset.widget, host, exports);
-      }
+      const { instance } = await WebAssembly.instantiate(bytes(name), {});
+      open(name, host, instance.exports);
     } catch (error) {
-      for (const host of hosts.filter((host) => !host.widget)) {
-        host.textContent = `What moves here does not run in this browser (${error.message}). `;
-        host.closest("figure").classList.add("is-refused");
-      }
+      host.textContent = `What moves here does not run in this browser (${error.message}). `;
+      host.closest("figure").classList.add("is-refused");
     }
   }
 
   // After all of these scripts, which are deferred.
-  addEventListener("DOMContentLoaded", start);
+  addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-widget]").forEach(start);
+  });
 
-  return { Widget, widget: (name, build) => builders.set(name, build) };
+  return { Widget, modules: {}, widget: (name, build) => builders.set(name, build) };
 })();

@@ -5,14 +5,18 @@
 //! which tests call natively, and below them those that the page calls. The page and the module talk
 //! through one [`buffer`] of numbers. The module imports nothing, so any page can load it.
 //!
-//! A widget `scalar` is five things: `src/scalar.rs`, with a line in [`FUNCTIONS`]; `js/scalar.js`, how
+//! A widget `scalar` is five things: `src/scalar.rs`, with a feature of its name, by which a page gets
+//! this widget and no other, and a line in [`FUNCTIONS`]; `js/scalar.js`, how
 //! it is drawn and operated; a block ```` ```widget scalar ```` in a chapter, with the recorded figure
 //! that stands in its place elsewhere; and `../tests/browser/widgets/scalar.js`, which operates it in a
 //! browser and compares its numbers with those that this crate gives natively.
 
 pub mod buffer;
+#[cfg(feature = "index")]
 pub mod index;
+#[cfg(feature = "scalar")]
 pub mod scalar;
+#[cfg(feature = "tape")]
 pub mod tape;
 
 /// What a page can call: reads its arguments from the [`buffer`], leaves its results there, and
@@ -20,5 +24,11 @@ pub mod tape;
 pub type Function = extern "C" fn() -> usize;
 
 /// The functions of all widgets, by the names that pages call them by.
-pub const FUNCTIONS: &[&[(&str, Function)]] =
-    &[index::FUNCTIONS, scalar::FUNCTIONS, tape::FUNCTIONS];
+pub const FUNCTIONS: &[&[(&str, Function)]] = &[
+    #[cfg(feature = "index")]
+    index::FUNCTIONS,
+    #[cfg(feature = "scalar")]
+    scalar::FUNCTIONS,
+    #[cfg(feature = "tape")]
+    tape::FUNCTIONS,
+];
