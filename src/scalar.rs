@@ -171,7 +171,7 @@ impl Weights {
         let o0 = h0 * v00 + h1 * v10 + h2 * v20 + c0;
         let o1 = h0 * v01 + h1 * v11 + h2 * v21 + c1;
 
-        // A number taken from both outputs cancels in p. Taking the larger, no power overflows.
+        // A number subtracted from both outputs cancels in p. With the larger, no power overflows.
         let larger = o0.max(o1);
         let e0 = (o0 - larger).exp();
         let e1 = (o1 - larger).exp();

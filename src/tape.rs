@@ -89,7 +89,7 @@ pub trait Op<T: Real>: Send + Sync {
 
     /// Adds to each `dx` its part of dLoss/dInput, given `dy` = dLoss/dOutput.
     ///
-    /// `dx` holds the derivative of the loss, not the local derivative, and other consumers of
+    /// `dx` holds the derivative of the loss, not the local derivative, and other users of
     /// the same input add to it too: so always add, never assign.
     fn backward(&mut self, x: Inputs<'_, T>, y: &Tensor<T>, dy: &Tensor<T>, dx: Gradients<'_, T>);
 

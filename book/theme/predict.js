@@ -117,7 +117,7 @@
     line.className = "predict-export";
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = "Export my answers";
+    button.textContent = "Export my guesses";
     button.addEventListener("click", save);
     line.append("Your guesses stay in this browser. ", button);
     document.querySelector("main").append(line);

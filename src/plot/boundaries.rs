@@ -178,7 +178,7 @@ impl Figure for Boundaries {
             let at = (area.x, area.y - 0.5 * LINE);
             canvas.text(name, at, Align::Left, TEXT_SIZE, Ink::TEXT)?;
             canvas.raster(shade, area)?;
-            axis::paint(canvas, area, (&x_axis, "x₀, and x₁ upwards"), &y_axis)?;
+            axis::paint(canvas, area, (&x_axis, "x₀ (x₁ upwards)"), &y_axis)?;
             self.paint_points(canvas, area)?;
         }
         let rows = self.panels.len().div_ceil(columns) as f64;

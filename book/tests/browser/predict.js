@@ -77,7 +77,7 @@ async function type(page, block, kind) {
 
 async function exported(page) {
   const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Export my answers" }).press("Enter");
+  await page.getByRole("button", { name: "Export my guesses" }).press("Enter");
   const chunks = [];
   for await (const chunk of await (await download).createReadStream()) chunks.push(chunk);
   return JSON.parse(Buffer.concat(chunks).toString());

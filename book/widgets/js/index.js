@@ -18,7 +18,7 @@ chainrule.widget("index", (widget) => {
   widget.row(train, seed);
   const seen = widget.number("Digits seen");
   const loss = widget.number("Loss");
-  const right = widget.number("Of the last 1,000 it read right");
+  const right = widget.number("Right of the last 1,000");
   widget.row(seen, loss, right);
   const x = { label: "digits seen", min: 0, max: 1 };
   const y = { label: "read right, %", min: 0, max: 100 };

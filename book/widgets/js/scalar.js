@@ -269,7 +269,7 @@ chainrule.widget("scalar", (widget) => {
     const legend = html("p", { className: "scalar-legend" });
     legend.innerHTML =
       'Raise a <span class="scalar-up">blue</span> weight and the loss falls; raise an ' +
-      '<span class="scalar-down">orange</span> one and it rises. The wider the line, the more.';
+      '<span class="scalar-down">orange</span> one and it rises. The wider the line, the greater the effect.';
     return {
       element: html("div", { className: "scalar-network" }, picture, legend),
       draw({ x, forward, gradient, weight, isChosen, words }) {
@@ -336,8 +336,8 @@ chainrule.widget("scalar", (widget) => {
     const legend = html("p", { className: "scalar-legend" });
     legend.innerHTML =
       '<span class="scalar-up">● inside</span>, <span class="scalar-down">◇ outside</span>; ' +
-      "across is x₀, up is x₁. The ground is what the network says, without color where it is " +
-      "not sure.";
+      "across is x₀, up is x₁. The background is the network's answer, pale where it is " +
+      "unsure.";
     const square = html("div", { className: "scalar-square" }, shade.element, marks);
     return {
       element: html("div", { className: "scalar-plane" }, square, legend),
@@ -386,7 +386,7 @@ chainrule.widget("scalar", (widget) => {
       return `raise it a little and the loss ${du < 0 ? "falls" : "rises"}`;
     };
     const ofPoint = shown.ofPoint[weight];
-    const count = named.length === 1 ? "One way" : "Two ways, one through each output";
+    const count = named.length === 1 ? "One path" : "Two paths, one through each output";
     const total = html("strong", {}, `${name} = ${exact(ofPoint)}`);
     const sum = html("p", {}, total, `: ${effect(ofPoint)}.`);
     ways.replaceChildren(html("p", {}, `${count}:`), html("ul", {}, ...named.map(way)), sum);

@@ -263,11 +263,12 @@ chainrule.widget("tape", (widget) => {
     for (const [k, { name, difference, isWanted }] of recording.nodes.entries()) {
       if (!isWanted || pass.isSame[k]) continue;
       const [found, right] = [format(pass.gradients[k]), format(difference, 5)];
-      wrong.push(`d${name} is ${found}, and by differences ${right}`);
+      wrong.push(`d${name} is ${found}, but differences give ${right}`);
     }
     if (wrong.length === 0) return "The fault does not show here: every gradient is right.";
-    const others = wrong.length > 1 ? `, and ${wrong.length - 1} more` : "";
-    return `Wrong: ${wrong[0]}${others}.`;
+    const others = wrong.length - 1;
+    const also = ["", " One other gradient is wrong."][others] ?? ` ${others} others are wrong.`;
+    return `Wrong: ${wrong[0]}.${also}`;
   }
 
   const isFaulty = () => assign.value === "on" || early.value === "on";
@@ -389,9 +390,8 @@ chainrule.widget("tape", (widget) => {
     undo.element.setAttribute("aria-disabled", step === 0);
     if (!mistake) return widget.say(told());
     const { number, from } = placeOf(mistake);
-    const place = `line ${number}, character ${mistake.at - from + 1}`;
-    const above = "The tape above is of the last formula that could be read.";
-    widget.say(`Not recorded, from ${place}: ${mistake.message}. ${above}`);
+    const place = `Line ${number}, character ${mistake.at - from + 1}`;
+    widget.say(`${place}: ${mistake.message}. The tape shows the last formula that could be read.`);
   });
 
   widget.values = () => ({

@@ -1,7 +1,7 @@
 //! # The test is yours
 //! ●●○ about 20 minutes
 //!
-//! Seven backward passes stand before you. One is right. The others have a fault each: the factor
+//! Here are seven backward passes. One is right, and each of the others has one fault: the factor
 //! `h_j·(1 − h_j)` forgotten, the inputs exchanged, a sign lost, a path forgotten, and more. Write
 //! the test that accepts the right one and refuses the others.
 //!

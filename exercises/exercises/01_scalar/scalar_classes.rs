@@ -1,9 +1,9 @@
 //! # More classes
 //! ●●○ about 20 minutes
 //!
-//! Let there be `K` outputs `o_k`, the softmax `p_k = e^(o_k) / Σ_l e^(o_l)`, and targets `t_k`
-//! with the sum one. The loss is `L = −Σ_k t_k·ln p_k`. The output `o_k` acts on `L` through all
-//! `K` logarithms. Derive `do_k`, and write it for any number of outputs.
+//! Let there be `K` outputs `o_l`, the softmax `p_l = e^(o_l) / Σ_j e^(o_j)`, and targets `t_l`
+//! with the sum one. The loss is `L = −Σ_l t_l·ln p_l`. The output `o_l` acts on `L` through all
+//! `K` logarithms. Derive `do_l`, and write it for any number of outputs.
 
 /// The softmax of any number of outputs.
 fn softmax(o: &[f64]) -> Vec<f64> {
@@ -15,7 +15,7 @@ fn softmax(o: &[f64]) -> Vec<f64> {
 
 /// The gradient of the loss with respect to each of the outputs.
 fn output_gradient(o: &[f64], t: &[f64]) -> Vec<f64> {
-    // TODO: write do_k for any number of outputs
+    // TODO: write do_l for any number of outputs
     let _ = (softmax(o), t);
     vec![0.0; o.len()]
 }
@@ -39,7 +39,7 @@ mod tests {
     fn any_number_of_classes() {
         for (o, t) in CASES {
             assert_gradient(
-                "write do_k for any number of outputs",
+                "write do_l for any number of outputs",
                 move |o| softmax(o).iter().zip(t).map(|(p, t)| -t * p.ln()).sum(),
                 move |o| output_gradient(o, t),
                 &[o],

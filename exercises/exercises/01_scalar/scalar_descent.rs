@@ -4,10 +4,9 @@
 //! The network of the chapter tells points inside an ellipse from points outside, once its 17
 //! numbers are right. Let them find their places: write one step of gradient descent, `u − rate·du`
 //! for every number `u`, and a loop that takes such steps until at least 90 of 100 new points are
-//! right. The larger class has 56 of 100, so a network that has learned nothing gets that many.
+//! right. Of many such points 56 in 100 are outside, so a network that always says so gets that many.
 //!
-//! The rate and the number of steps are yours. This loop is the first piece of your own library:
-//! chapter 2 gives it a tape.
+//! The rate and the number of steps are yours. This loop is the first piece of your own library.
 
 use chainrule::scalar::{Sample, Weights};
 

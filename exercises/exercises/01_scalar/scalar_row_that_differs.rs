@@ -1,13 +1,13 @@
 //! # One row that differs
 //! ●●○ about 15 minutes
 //!
-//! In the symmetric numbers both entries of each row of `v` are equal, and so every `dh_j` is zero.
-//! Change the first row to `(2, −1)`, and leave all else. Which of the three `dh_j` are zero now?
+//! In the symmetric numbers both entries of each row of `v` are equal, and so every `dh_l` is zero.
+//! Change the first row to `(2, −1)`, and leave all else. Which of the three `dh_l` are zero now?
 //! And what is `dh_0`, as a formula in `σ(2)`, the value that all three hidden units have?
 
 use chainrule::scalar::sigmoid;
 
-// TODO: say of each dh_j whether it is zero, and write the formula of dh_0
+// TODO: say of each dh_l whether it is zero, and write the formula of dh_0
 /// Whether dh_0, dh_1 and dh_2 are zero.
 const ZERO: [Option<bool>; 3] = [None, None, None];
 
@@ -25,7 +25,7 @@ mod tests {
     use chainrule::scalar::{SYMMETRIC, Weights};
     use exercises::{Answer, assert_by_hand};
 
-    const TASK: &str = "say of each dh_j whether it is zero, and write the formula of dh_0";
+    const TASK: &str = "say of each dh_l whether it is zero, and write the formula of dh_0";
 
     /// The changed network's loss, as a function of the value `h` of hidden unit `j`.
     fn loss(j: usize, h: f64) -> f64 {

@@ -1,12 +1,12 @@
 //! # Another loss
 //! ●●● about 30 minutes
 //!
-//! Use `L = ½·Σ_k (p_k − t_k)²` in place of the cross-entropy, after the same softmax. Derive
-//! `do_k`, and write it.
+//! Use `L = ½·Σ_l (p_l − t_l)²` in place of the cross-entropy, after the same softmax. Derive
+//! `do_l`, and write it.
 //!
 //! Then let the network be sure of the wrong class: the outputs are `(10, −10)`, and the second
-//! class is right. Cross-entropy pulls at the first output with `p_0 − t_0`, nearly 1. With what
-//! does the squared error pull? Predict the power of ten before you let the computer say it.
+//! class is right. Cross-entropy pulls at the first output with `p_0 − t_0`, nearly 1. How
+//! hard does the squared error pull? Predict the power of ten before you run it.
 
 /// The softmax of any number of outputs.
 fn softmax(o: &[f64]) -> Vec<f64> {
@@ -18,7 +18,7 @@ fn softmax(o: &[f64]) -> Vec<f64> {
 
 /// The gradient of the squared error with respect to each of the outputs.
 fn output_gradient(o: &[f64], t: &[f64]) -> Vec<f64> {
-    // TODO: write do_k of the squared error
+    // TODO: write do_l of the squared error
     let _ = (softmax(o), t);
     vec![0.0; o.len()]
 }
@@ -40,7 +40,7 @@ mod tests {
             [(&[1.5, -0.5], &[0.0, 1.0]), (&[0.2, 1.4, -0.7], &[0.0, 1.0, 0.0])];
         for (o, t) in cases {
             assert_gradient(
-                "write do_k of the squared error",
+                "write do_l of the squared error",
                 move |o| softmax(o).iter().zip(t).map(|(p, t)| 0.5 * (p - t) * (p - t)).sum(),
                 move |o| output_gradient(o, t),
                 &[o],

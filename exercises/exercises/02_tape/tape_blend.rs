@@ -3,9 +3,9 @@
 //!
 //! A blend moves from one number to another: `y = (1 − t)·a + t·b`, entry by entry, with a fixed
 //! number `t`. At `t = 0` it is `a`, at `t = 1` it is `b`. The library has no such op. Write it:
-//! its value, and its backward pass. What are the local derivatives in `a` and in `b`?
+//! its value, and its backward pass. What are its local derivatives?
 //!
-//! `dx.wanted(0)` is the gradient of `a`, to be added to, or `None` where nobody wants it.
+//! `dx.wanted(0)` returns the gradient of `a` for you to add to, or `None` if it is not needed.
 
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::tensor::expect_inputs;

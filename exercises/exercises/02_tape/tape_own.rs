@@ -2,7 +2,7 @@
 //! ●●○ about 40 minutes
 //!
 //! A tape for single numbers is two lists: the values of its nodes, and for each node its inputs
-//! with the local derivative in each. `leaf` is here. Write `add` and `multiply`, which append a
+//! with the local derivative for each. `leaf` is here. Write `add` and `multiply`, which append a
 //! node, and `gradients`, which visits the nodes from back to front. Then the points inside and
 //! outside the ellipse are learned on it.
 //!
@@ -13,7 +13,7 @@
 pub struct OwnTape {
     /// Of each node: its value.
     pub values: Vec<f64>,
-    /// Of each node: its inputs, and the local derivative in each of them.
+    /// Of each node: its inputs, and the local derivative for each of them.
     pub inputs: Vec<Vec<(usize, f64)>>,
 }
 

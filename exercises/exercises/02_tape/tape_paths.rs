@@ -3,7 +3,7 @@
 //!
 //! Start with two leaves, and let every further node be the sum of the two nodes before it, until
 //! there are `n` of them. How many paths lead from the second leaf to the last node? For `n = 50`
-//! there are more than seven thousand million, and following each takes minutes. Let a tape count
+//! there are more than seven billion, and following each takes minutes. Let a tape count
 //! them, while it visits 48 ops: what is the local derivative along each edge, and so what is the
 //! product along a path?
 

@@ -1,6 +1,6 @@
 //! A fault hides where what it spoils is zero, or equal to what it should be. With `x_0 = x_1` the
-//! exchanged inputs are the same numbers. With `v_j1 = 0` the forgotten path carries nothing, and
-//! with both entries of a row equal all of `dh_j` is zero, whatever follows. So no two numbers are
+//! exchanged inputs are the same numbers. With `v_l1 = 0` the forgotten path carries nothing, and
+//! with both entries of a row equal `dh_l` is zero, whatever follows. So no two numbers are
 //! equal here, none is zero, and no gradient is. The gap allowed is far below the gradients, and
 //! far above what central differences leave.
 

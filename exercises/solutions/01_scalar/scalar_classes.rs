@@ -1,10 +1,10 @@
-//! Let `S = Σ_l e^(o_l)`. Then `ln p_l = o_l − ln S`, and the derivative of `ln S` with respect to
-//! `o_k` is `e^(o_k)/S = p_k`. So `∂ln p_l/∂o_k` is `1 − p_k` for `l = k` and `−p_k` otherwise. The
-//! output `o_k` acts on the loss through all `K` logarithms, with the factors `−t_l`:
+//! Let `S = Σ_j e^(o_j)`. Then `ln p_j = o_j − ln S`, and the derivative of `ln S` with respect to
+//! `o_l` is `e^(o_l)/S = p_l`. So `∂ln p_j/∂o_l` is `1 − p_l` for `j = l` and `−p_l` otherwise. The
+//! output `o_l` acts on the loss through all `K` logarithms, with the factors `−t_j`:
 //!
 //! $$
-//! \mathrm do_k = -t_k (1 - p_k) + \sum_{l \neq k} t_l\, p_k
-//! = -t_k + p_k \sum_{l} t_l = p_k - t_k .
+//! \mathrm do_l = -t_l (1 - p_l) + \sum_{j \neq l} t_j\, p_l
+//! = -t_l + p_l \sum_{l} t_j = p_l - t_l .
 //! $$
 //!
 //! Two classes or a thousand: the pull on an output is what it says minus what it should say.
@@ -41,7 +41,7 @@ mod tests {
     fn any_number_of_classes() {
         for (o, t) in CASES {
             assert_gradient(
-                "write do_k for any number of outputs",
+                "write do_l for any number of outputs",
                 move |o| softmax(o).iter().zip(t).map(|(p, t)| -t * p.ln()).sum(),
                 move |o| output_gradient(o, t),
                 &[o],

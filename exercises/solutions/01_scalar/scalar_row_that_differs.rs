@@ -1,4 +1,4 @@
-//! Since `do_1 = −do_0`, the gradient of a hidden unit is `dh_j = do_0·(v_j0 − v_j1)`. The other
+//! Since `do_1 = −do_0`, the gradient of a hidden unit is `dh_l = do_0·(v_l0 − v_l1)`. The other
 //! two rows still have equal entries, so `dh_1` and `dh_2` are still zero, and `dh_0 = 3·do_0`.
 //!
 //! With `h = σ(2)` the outputs are `o_0 = 2h − h − h = 0` and `o_1 = −h − h − h = −3h`. Then
@@ -26,7 +26,7 @@ mod tests {
     use chainrule::scalar::{SYMMETRIC, Weights};
     use exercises::{Answer, assert_by_hand};
 
-    const TASK: &str = "say of each dh_j whether it is zero, and write the formula of dh_0";
+    const TASK: &str = "say of each dh_l whether it is zero, and write the formula of dh_0";
 
     /// The changed network's loss, as a function of the value `h` of hidden unit `j`.
     fn loss(j: usize, h: f64) -> f64 {

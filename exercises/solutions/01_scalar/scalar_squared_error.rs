@@ -1,15 +1,15 @@
-//! Let `d_k = p_k − t_k`, which is now the gradient of `p_k`. Since `p_l` is `e` to the power
-//! `ln p_l`, `∂p_l/∂o_k = p_l·∂ln p_l/∂o_k`: that is `p_k·(1 − p_k)` for `l = k` and `−p_l·p_k`
-//! otherwise. The paths through all `p_l` together give
+//! Let `d_l = p_l − t_l`, which is now the gradient of `p_l`. Since `p_j` is `e` to the power
+//! `ln p_j`, `∂p_j/∂o_l = p_j·∂ln p_j/∂o_l`: that is `p_l·(1 − p_l)` for `j = l` and `−p_j·p_l`
+//! otherwise. The paths through all `p_j` together give
 //!
 //! $$
-//! \mathrm do_k = d_k\, p_k - p_k \sum_l d_l\, p_l
-//! = p_k \Bigl( d_k - \sum_l d_l\, p_l \Bigr) .
+//! \mathrm do_l = d_l\, p_l - p_l \sum_j d_j\, p_j
+//! = p_l \Bigl( d_l - \sum_j d_j\, p_j \Bigr) .
 //! $$
 //!
 //! Sure of the wrong class, `p` is nearly `(1, 0)` while `t = (0, 1)`. Write `q` for `p_1`, which
 //! is about `e^(−20)`. Then `p_0 = 1 − q`, and `d = (1 − q, q − 1)`. The sum is `(1 − q)·(1 − 2q)`,
-//! and so `do_0 = (1 − q)·(1 − q)·2q`, about `2·e^(−20)`: four thousand-millionths. The worst
+//! and so `do_0 = (1 − q)·(1 − q)·2q`, about `2·e^(−20)`: four billionths. The worst
 //! answer gets almost no gradient, because the flat end of the softmax lies between the loss and
 //! the outputs. The cross-entropy's logarithm undoes the softmax's power, and its pull stays `p −
 //! t`.
@@ -46,7 +46,7 @@ mod tests {
             [(&[1.5, -0.5], &[0.0, 1.0]), (&[0.2, 1.4, -0.7], &[0.0, 1.0, 0.0])];
         for (o, t) in cases {
             assert_gradient(
-                "write do_k of the squared error",
+                "write do_l of the squared error",
                 move |o| softmax(o).iter().zip(t).map(|(p, t)| 0.5 * (p - t) * (p - t)).sum(),
                 move |o| output_gradient(o, t),
                 &[o],

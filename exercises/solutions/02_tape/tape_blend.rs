@@ -1,4 +1,4 @@
-//! The local derivatives are `1 − t` in `a` and `t` in `b`, at every entry, so `da` gets
+//! The local derivatives are `1 − t` for `a` and `t` for `b`, at every entry, so `da` gets
 //! `(1 − t)·dy` and `db` gets `t·dy`. `scaled_add` adds a multiple of another tensor: with one node
 //! as both inputs the two parts add up to `dy`, as they must, since the blend of a number with
 //! itself is that number.

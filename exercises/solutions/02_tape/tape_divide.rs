@@ -3,7 +3,7 @@
 //!
 //! A difference is a sum with a product, by a leaf that holds −1. The derivative comes out as
 //! `1 − tanh² z`, though nothing in the code says so. `z`, `e^z` and `e^(−z)` each have two
-//! consumers, so three gradients of this computation are sums of two terms.
+//! users, so three gradients of this computation are sums of two terms.
 
 // Your own tape, from the exercise before this one. Its tests run here as well.
 #[path = "tape_own.rs"]

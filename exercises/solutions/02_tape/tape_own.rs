@@ -1,14 +1,14 @@
 //! A sum has the local derivatives 1 and 1; in a product each factor's is the other factor. Inputs
-//! stand before their node on the tape, so from back to front every node is visited after all of
-//! its consumers, and its gradient is whole when it is passed on. A node has several consumers, or
-//! is both inputs of one, and each brings its own part: hence `+=`.
+//! come before their node on the tape, so from back to front every node is visited after all of its
+//! users, and its gradient is whole when it is passed on. A node can have several users, or be both
+//! inputs of one, and each brings its own part: hence `+=`.
 
 /// The steps of a computation, in their order. A node is its place in the lists.
 #[derive(Debug, Default)]
 pub struct OwnTape {
     /// Of each node: its value.
     pub values: Vec<f64>,
-    /// Of each node: its inputs, and the local derivative in each of them.
+    /// Of each node: its inputs, and the local derivative for each of them.
     pub inputs: Vec<Vec<(usize, f64)>>,
 }
 
