@@ -76,7 +76,7 @@ export async function operate({ page, host, isPhone, values, native, close, chec
   const early = await compare("too early", [0, 1]);
   close("da too early", early.gradients, [2, 13, 1, 1]);
   close("the order of visits", early.visits, [3, 1, 2]);
-  check("it is told what is wrong", await says(/Wrong: da is 2, and by differences 26\./));
+  check("it is told what is wrong", await says(/Wrong: da is 2, but differences give 26\./));
   await toggle("as soon as it is reached");
   await toggle("in place of");
   close("da assigned", (await compare("assigned", [1, 0])).gradients[0], 6);
