@@ -29,6 +29,7 @@
 
 mod draw;
 mod operations;
+pub mod small;
 mod trace;
 
 pub use draw::Drawing;
@@ -466,7 +467,8 @@ impl<T: Real> Tape<T> {
 
 /// Values and gradients.
 impl<T: Real> Tape<T> {
-    /// The value of a node, as of the last forward pass.
+    /// The value of a node, as of the last forward pass, or of the replay that a backward pass began
+    /// with.
     ///
     /// # Panics
     /// If `var` is of another tape and lies beyond the end of this one. So do all that take one.

@@ -1,10 +1,10 @@
 //! The claims of chapter 2.
 
-use crate::examples::small_tape::SmallTape;
 use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
-use chainrule::scalar::ASYMMETRIC;
+use chainrule::scalar::{ASYMMETRIC, Sample, Weights};
+use chainrule::tape::small::{SmallNetwork, SmallTape};
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::{BrokenRule, Mlp, Mode, Op, ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, IxDyn, arr1, arr2};
@@ -320,6 +320,42 @@ fn eq_paths() {
         }
     }
     assert!(most > 10, "{most} paths at most");
+}
+
+/// The network of the small tape, with three units and the weights of chapter 1.
+#[test]
+fn the_small_network_is_that_of_chapter_1() {
+    let (weights, sample) = ASYMMETRIC;
+    let Weights { w, b, v, c } = weights;
+    let mut network = SmallNetwork::random(3, 0);
+    let unit = |j: usize| [w[0][j], w[1][j], b[j]];
+    let output = |j: usize| [v[0][j], v[1][j], v[2][j], c[j]];
+    network.weights = [unit(0), unit(1), unit(2)].concat();
+    network.weights.extend([output(0), output(1)].concat());
+    let forward = weights.forward(&sample);
+    let (loss, gradient) = network.loss_and_gradient(&[sample]);
+    assert_relative_eq!(loss, forward.loss, max_relative = 1e-14);
+    assert_relative_eq!(network.probability(sample.x), forward.p[1], max_relative = 1e-14);
+    let d = weights.backward(&sample, &forward).weights;
+    let unit = |j: usize| [d.w[0][j], d.w[1][j], d.b[j]];
+    let output = |j: usize| [d.v[0][j], d.v[1][j], d.v[2][j], d.c[j]];
+    let mut expected = [unit(0), unit(1), unit(2)].concat();
+    expected.extend([output(0), output(1)].concat());
+    for (found, expected) in gradient.iter().zip(&expected) {
+        assert_relative_eq!(found, expected, max_relative = 1e-12);
+    }
+}
+
+/// However far one logit is ahead of the other.
+#[test]
+fn the_small_network_stays_finite() {
+    let mut network = SmallNetwork::random(1, 0);
+    network.weights = vec![0.0, 0.0, 0.0, 0.0, 1e4, 0.0, -1e4];
+    for t in [[1.0, 0.0], [0.0, 1.0]] {
+        let (loss, gradient) = network.loss_and_gradient(&[Sample { x: [0.5, -0.5], t }]);
+        assert_eq!(loss, if t[0] > t[1] { 0.0 } else { 2e4 });
+        assert!(gradient.iter().all(|d| d.is_finite()));
+    }
 }
 
 #[test]

@@ -101,6 +101,9 @@ pub fn assert_op<O: Op<f64> + 'static>(task: &str, op: impl Fn() -> O, inputs: u
             Ok(y) => y,
             Err(error) => panic!("{task}\n    {error}\n"),
         };
+        if tape.value(y).iter().all(|&entry| entry == 0.0) {
+            panic!("{task}\n    forward: still empty, every entry of its value is zero\n");
+        }
         let dy = draw.away_from_zero(tape.value(y).shape());
         Gradcheck::default().diagnose(&mut tape, y, &dy).expect("dy has the shape of y")
     };
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "input 0: zero, as it should be, which proves nothing")]
+    #[should_panic(expected = "forward: still empty, every entry of its value is zero")]
     fn an_op_that_is_not_written_yet_is_not_right() {
         assert_op("multiply", || Multiply::Nothing, 2);
     }

@@ -1,9 +1,9 @@
 //! The programs of the book's boxes: what PyTorch printed is what the library computes.
 
 use super::{TOLERANCE, part};
-use crate::examples::small_tape::SmallTape;
 use chainrule::gradcheck::Gradcheck;
 use chainrule::scalar::ASYMMETRIC;
+use chainrule::tape::small::SmallTape;
 use chainrule::{Mode, Real, Tape, Tensor, Var};
 use ndarray::{Array, Axis, arr0, arr1, arr2};
 use serde::Deserialize;

@@ -82,7 +82,7 @@ chainrule.widget("tape", (widget) => {
   widget.host.append(leaves);
 
   /** The numbers of the leaves as one input, for the address: "a=3,w=0.5". */
-  const usual = (name) => USUAL[name] ?? 1;
+  const usual = (name) => (Object.hasOwn(USUAL, name) ? USUAL[name] : 1);
   const numberOf = (name) => numbers.get(name) ?? usual(name);
   const written = {
     initial: "",
@@ -348,7 +348,9 @@ chainrule.widget("tape", (widget) => {
       const share = Math.min(1, Math.log(Math.max(1, count)) / most);
       const line = element("span");
       line.style.setProperty("--share", share);
-      const number = element("data", { value: count, textContent: format(count) });
+      // The crate counts no further than the largest number of 64 bits.
+      const shown = count >= 2 ** 64 ? "2⁶⁴ or more" : format(count);
+      const number = element("data", { value: count, textContent: shown });
       return element("li", {}, title, line, number);
     };
     const { paths, arrows, visits } = counts;

@@ -1,14 +1,14 @@
 //! # Prices by hand
 //! ●○○ about 10 minutes
 //!
-//! Let `z = w·x + b`, `e = z − t` and `L = e²`, at `w = 2`, `b = −1`, `x = 3` and `t = 4`. Compute
+//! Let `z = w·x + b`, `e = z − t` and `L = e²`, at `w = 2`, `b = −1`, `x = 3` and `t = 3.5`. Compute
 //! `z`, `e` and `L` on paper. Then go back from `L` to its inputs, and fill in `de`, `dz`, `dw`,
 //! `db`, `dx` and `dt`, where `du` stands for `∂L/∂u`.
 
 const W: f64 = 2.0;
 const B: f64 = -1.0;
 const X: f64 = 3.0;
-const T: f64 = 4.0;
+const T: f64 = 3.5;
 
 // TODO: fill in the six derivatives
 const DE: f64 = f64::NAN;

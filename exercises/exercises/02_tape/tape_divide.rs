@@ -59,6 +59,11 @@ mod tests {
         op: fn(&mut OwnTape, &[usize]) -> usize,
         places: &'static [&[f64]],
     ) {
+        let mut tape = OwnTape::default();
+        let (a, b) = (tape.leaf(2.0), tape.leaf(3.0));
+        let sum = tape.add(a, b);
+        let is_written = tape.values[sum] == 5.0 && tape.gradients(sum)[a] == 1.0;
+        assert!(is_written, "{TASK}\n    first write your tape, in tape_own.rs\n");
         for place in places {
             let near = (run(place, op).0 - f(place)).abs() < 1e-12;
             assert!(near, "{TASK}\n    {name} at {place:?}: not its value\n");

@@ -1,19 +1,19 @@
-//! `z = 5`, `e = 1` and `L = 1`. Backwards: `de = 2e = 2`. In `e = z − t` the term `z` has the
-//! derivative 1 and `t` has −1, so `dz = 2` and `dt = −2`. In `z = w·x + b` each factor gets the
-//! gradient times the other: `dw = 2·3 = 6` and `dx = 2·2 = 4`. The term `b` gets the gradient
-//! itself: `db = 2`.
+//! `z = 5`, `e = 1.5` and `L = 2.25`. Backwards: `de = 2e = 3`. In `e = z − t` the term `z` has the
+//! derivative 1 and `t` has −1, so `dz = 3` and `dt = −3`. In `z = w·x + b` each factor gets the
+//! gradient times the other: `dw = 3·3 = 9` and `dx = 3·2 = 6`. The term `b` gets the gradient
+//! itself: `db = 3`.
 
 const W: f64 = 2.0;
 const B: f64 = -1.0;
 const X: f64 = 3.0;
-const T: f64 = 4.0;
+const T: f64 = 3.5;
 
-const DE: f64 = 2.0;
-const DZ: f64 = 2.0;
-const DW: f64 = 6.0;
-const DB: f64 = 2.0;
-const DX: f64 = 4.0;
-const DT: f64 = -2.0;
+const DE: f64 = 3.0;
+const DZ: f64 = 3.0;
+const DW: f64 = 9.0;
+const DB: f64 = 3.0;
+const DX: f64 = 6.0;
+const DT: f64 = -3.0;
 
 fn main() {}
 
