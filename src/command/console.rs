@@ -124,7 +124,7 @@ fn is_plain(character: char) -> bool {
         || cfg!(windows) && character == '\\'
 }
 
-/// A byte between `$'` and `'`, in octal where it is no plain letter: hexadecimal digits would go on.
+/// A byte between `$'` and `'`, in octal where it is no plain letter: it ends after three digits.
 fn escaped(byte: u8) -> String {
     match char::from(byte) {
         letter if byte.is_ascii() && is_plain(letter) => letter.to_string(),

@@ -120,8 +120,8 @@ fn resume(folder: &Path) -> Result<Option<Training<f32>>, Failure> {
     Ok(begun.transpose()?)
 }
 
-/// The command that goes on with the training in `folder`, to be pasted into a shell. Its data are named
-/// again, as no settings keep the folders of a machine.
+/// The command that goes on with the training in `folder`, to be pasted into a shell. Its data are
+/// named again, as no settings keep the folders of a machine.
 fn resumption(folder: &Path, data_dir: Option<&Path>) -> String {
     let data = data_dir.map_or(String::new(), |folder| format!(" --data-dir {}", word(folder)));
     format!("{} train --resume {}{data}", program(), word(folder))

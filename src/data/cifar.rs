@@ -140,7 +140,10 @@ pub enum CifarError {
         source: io::Error,
     },
     /// A file cannot be read.
-    #[error("{}: cannot be read ({source}): it must be a regular file that you may read", path.display())]
+    #[error(
+        "{}: cannot be read ({source}): it must be a regular file that you may read",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,

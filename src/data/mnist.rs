@@ -80,7 +80,10 @@ pub enum MnistError {
         source: io::Error,
     },
     /// A file cannot be read.
-    #[error("{}: cannot be read ({source}): it must be a regular file that you may read", path.display())]
+    #[error(
+        "{}: cannot be read ({source}): it must be a regular file that you may read",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,
