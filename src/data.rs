@@ -16,7 +16,11 @@ pub mod inventory;
 pub mod known;
 #[cfg(feature = "data")]
 pub mod mnist;
+#[cfg(feature = "data")]
+mod nameless;
 pub mod pictures;
+#[cfg(feature = "data")]
+mod regular;
 pub mod split;
 
 use crate::real::Real;

@@ -10,9 +10,12 @@ use chainrule::data::known::{self, Set};
 use chainrule::data::{Dataset, folder};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use proptest::prelude::*;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Command;
 use std::sync::LazyLock;
 use tempfile::TempDir;
 
@@ -253,6 +256,77 @@ fn an_archive_whose_files_leave_its_folder_is_refused() {
     archive.append_link(&mut header, "f/data_batch_1.bin", "/etc/passwd").unwrap();
     let error = error_of(&gzip(&archive.into_inner().unwrap()));
     assert!(matches!(&error, CifarError::Incomplete { missing, .. } if missing == &BATCHES));
+}
+
+#[test]
+fn an_archive_of_several_members_is_read() {
+    let files = tar(&[("cifar-10-batches-bin/data_batch_1.bin", &batch(0))]);
+    let members = files.chunks(10_000_000).flat_map(gzip).collect::<Vec<_>>();
+    // It is read to its end: what it lacks is known.
+    let error = error_of(&members);
+    assert!(matches!(&error, CifarError::Incomplete { missing, .. } if missing == &BATCHES[1..]));
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_refused_and_not_opened() {
+    let folder = TempDir::new().unwrap();
+    let archive = folder.path().join(ARCHIVE);
+    for device in [None, Some("/dev/zero")] {
+        match device {
+            None => assert!(Command::new("mkfifo").arg(&archive).status().unwrap().success()),
+            Some(device) => std::os::unix::fs::symlink(device, &archive).unwrap(),
+        }
+        let error = cifar::load(folder.path()).unwrap_err();
+        assert!(matches!(&error, CifarError::Read { path, .. } if *path == archive), "{error:?}");
+        assert!(error.to_string().contains("no regular file"), "{error}");
+        let [found] = &inventory(&[folder.path()])[..] else { panic!("one archive") };
+        assert!(matches!(&found.status, Status::Damaged(why) if why.contains("no regular file")));
+        fs::remove_file(&archive).unwrap();
+    }
+}
+
+/// A folder that nobody can look into, not even root: a link to itself.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_looked_into_is_not_said_to_be_empty() {
+    let folder = TempDir::new().unwrap();
+    std::os::unix::fs::symlink("cifar-10", folder.path().join("cifar-10")).unwrap();
+    let error = cifar::load(folder.path()).unwrap_err();
+    assert!(matches!(&error, CifarError::Folder { .. }), "{error:?}");
+    let Verdict::Damaged(found) = verify(Set::Cifar10, folder.path()) else { panic!("missing") };
+    assert_eq!((found.len(), &found[0].sha256), (1, &None));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// Whatever an archive has in it is judged, and nothing panics.
+    #[test]
+    fn cut_flipped_and_foreign_archives_are_judged(
+        foreign in prop::option::of(prop::collection::vec(any::<u8>(), 0..2_000)),
+        inside: bool,
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 1_u8..), 0..4),
+        kept in 0.0..1.5_f64,
+    ) {
+        let files = [("cifar-10-batches-bin/batches.meta.txt", &b"names"[..]), ("x/y", &[7; 700])];
+        let mut bytes = foreign.unwrap_or_else(|| tar(&files));
+        if !inside {
+            bytes = gzip(&bytes);
+        }
+        for (at, flip) in flips {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] ^= flip;
+            }
+        }
+        bytes.truncate((kept * bytes.len() as f64) as usize);
+        if inside {
+            bytes = gzip(&bytes);
+        }
+        // No such archive has the six batches.
+        error_of(&bytes);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A set of MNIST's form and size, unpacked, and once more as `.gz` in the folder `packed`.
-static SET: LazyLock<TempDir> = LazyLock::new(|| {
+pub static SET: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("packed")).unwrap();
     let contents = [images(60_000), labels(60_000), images(10_000), labels(10_000)];
@@ -215,6 +215,102 @@ fn damaged_gzip_files_are_refused() {
 }
 
 #[test]
+fn a_gzip_of_several_members_is_read() {
+    let file = "t10k-labels-idx1-ubyte.gz";
+    let labels = labels(10_000);
+    let (head, tail) = labels.split_at(4_321);
+    let folder = copy(TEST_LABELS);
+    let members = [gzip(head), gzip(b""), gzip(tail)].concat();
+    fs::write(folder.path().join(file), &members).unwrap();
+    let set = mnist::load(folder.path()).unwrap();
+    assert_eq!(set.files[3].sha256, known::sha256(&labels[..]).unwrap());
+    // Behind the last member nothing else may stand.
+    let error = error_with(TEST_LABELS, file, &[&members[..], b"and more"].concat());
+    assert!(matches!(error, MnistError::Gzip { .. }), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_refused_and_not_opened() {
+    let folder = copy(TEST_LABELS);
+    let path = folder.path().join(TEST_LABELS);
+    for device in [None, Some("/dev/zero"), Some("/dev/null")] {
+        match device {
+            None => make_pipe(&path),
+            Some(device) => std::os::unix::fs::symlink(device, &path).unwrap(),
+        }
+        let error = mnist::load(folder.path()).unwrap_err();
+        assert!(matches!(&error, MnistError::Read { path: named, .. } if *named == path));
+        assert!(error.to_string().contains("no regular file"), "{error}");
+        assert!(matches!(verify(Set::Mnist, folder.path()), Verdict::Damaged(_)));
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[cfg(unix)]
+fn make_pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// A folder that nobody can look into, not even root: a link to itself.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_looked_into_is_not_said_to_be_empty() {
+    let folder = TempDir::new().unwrap();
+    std::os::unix::fs::symlink("mnist", folder.path().join("mnist")).unwrap();
+    let error = mnist::load(folder.path()).unwrap_err();
+    assert!(matches!(&error, MnistError::Folder { .. }), "{error:?}");
+    let text = folder.path().join("mnist").display().to_string();
+    assert!(error.to_string().starts_with(&format!("{text}: cannot be looked into")), "{error}");
+    let Verdict::Damaged(found) = verify(Set::Mnist, folder.path()) else { panic!("not missing") };
+    assert_eq!((found.len(), &found[0].sha256), (4, &None));
+    assert_eq!(inventory(&[folder.path()])[..4], found);
+    // A file where the folder should be has nothing in it.
+    fs::remove_file(folder.path().join("mnist")).unwrap();
+    fs::write(folder.path().join("mnist"), "").unwrap();
+    let error = mnist::load(folder.path()).unwrap_err();
+    assert!(matches!(&error, MnistError::Missing { .. }), "{error:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a file has in it is judged, and nothing panics.
+    #[test]
+    fn cut_flipped_and_foreign_files_are_judged(
+        foreign in prop::option::of(prop::collection::vec(any::<u8>(), 0..300)),
+        packed: bool,
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 1_u8..), 0..4),
+        kept in 0.0..1.5_f64,
+    ) {
+        let sound = labels(10_000);
+        let mut bytes = if packed { gzip(&sound) } else { sound.clone() };
+        bytes = foreign.unwrap_or(bytes);
+        for (at, flip) in flips {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] ^= flip;
+            }
+        }
+        bytes.truncate((kept * bytes.len() as f64) as usize);
+        let folder = TempDir::new().unwrap();
+        let name = if packed { "t10k-labels-idx1-ubyte.gz" } else { TEST_LABELS };
+        fs::write(folder.path().join(name), &bytes).unwrap();
+        let found = inventory(&[folder.path()]);
+        prop_assert_eq!(found.len(), 1);
+        let mut unpacked = Vec::new();
+        let read = match packed {
+            true => flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked),
+            false => bytes.as_slice().read_to_end(&mut unpacked),
+        };
+        let whole = read.is_ok() && unpacked.len() == sound.len() && unpacked[..8] == sound[..8];
+        let expected = whole && unpacked[8..].iter().all(|&label| label < 10);
+        prop_assert_eq!(found[0].status == Status::Other, expected);
+        prop_assert_eq!(matches!(found[0].status, Status::Damaged(_)), !expected);
+    }
+}
+
+#[test]
 fn a_folder_in_place_of_a_file_is_refused() {
     let folder = copy(TEST_LABELS);
     fs::create_dir(folder.path().join(TEST_LABELS)).unwrap();
@@ -318,7 +414,8 @@ mod download {
     fn file() -> KnownFile {
         let content = content();
         let sha256 = known::sha256(flate2::read::GzDecoder::new(&content[..])).unwrap();
-        KnownFile { name: NAME, checked: Checked::Unpacked, sha256: sha256.leak() }
+        let sha256 = sha256.leak();
+        KnownFile { name: NAME, checked: Checked::Unpacked, size: 100_000, sha256 }
     }
 
     /// A request: its path, and the first byte that it asks for.
@@ -588,19 +685,91 @@ mod download {
         assert_eq!(server.requests(), []);
     }
 
+    /// A disk that is full for this process: no file of it may be longer than some kilobytes.
     #[test]
-    #[cfg(target_os = "linux")]
+    #[cfg(all(unix, feature = "cli"))]
     fn a_full_disk_is_told_from_other_errors() {
-        let servers = [Server::new(good), Server::new(good)];
+        let server = Server::new(|_| whole());
         let folder = TempDir::new().unwrap();
-        // Every write to this device finds the disk full.
-        std::os::unix::fs::symlink("/dev/full", part(folder.path())).unwrap();
-        let mirrors = [&servers[0].address[..], &servers[1].address];
-        let error = fetch_files(&[file()], folder.path(), &mirrors, |_| {}).unwrap_err();
-        assert!(matches!(&error, FetchError::Full { .. }), "{error:?}");
-        assert!(error.to_string().contains("no room"), "{error}");
-        assert!(!folder.path().join(NAME).exists());
-        assert_eq!(servers[1].requests(), [], "another mirror does not help");
+        let script = "trap '' XFSZ; ulimit -f 20; exec \"$0\" \"$@\"";
+        let output = std::process::Command::new("sh")
+            .args(["-c", script, env!("CARGO_BIN_EXE_chainrule"), "data", "fetch", "mnist"])
+            .args(["--mirror", &server.address, "--data-dir"])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        crate::process::assert_failure(&output, &["no room", ".part", "goes on from there"]);
+        assert_eq!(server.requests().len(), 1);
+        let part = folder.path().join("mnist").join("train-images-idx3-ubyte.gz.part");
+        assert!((1..content().len() as u64).contains(&part.metadata().unwrap().len()));
+    }
+
+    /// What a mirror sends that never ends, by any of the ways to send it.
+    #[test]
+    fn a_mirror_that_never_ends_is_cut_off() {
+        let heads = [
+            ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", 0),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", 0),
+            ("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 900-/*\r\n\r\n", 900),
+        ];
+        for (head, begun) in heads {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = format!("http://{}", listener.local_addr().unwrap());
+            let sender = thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                read_request(&stream);
+                stream.write_all(head.as_bytes()).unwrap();
+                // Until the other side hangs up, but no test may fill the disk.
+                (0..2_000).take_while(|_| stream.write_all(&[7; 1 << 16]).is_ok()).count()
+            });
+            let folder = TempDir::new().unwrap();
+            if begun > 0 {
+                fs::write(part(folder.path()), vec![7; begun]).unwrap();
+            }
+            let mut most = 0;
+            let error = fetch_files(&[file()], folder.path(), &[&address], |progress| {
+                most = most.max(progress.done);
+            })
+            .unwrap_err();
+            let limit = file().limit();
+            assert!(matches!(&error, FetchError::TooLong { limit: at, .. } if *at == limit));
+            assert!(error.to_string().contains(&format!("longer than the {limit} bytes")));
+            assert!(most <= limit, "{most} bytes were written");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
+            assert!(sender.join().unwrap() < 2_000, "the mirror was not cut off");
+        }
+        assert!(known::MNIST.iter().all(|file| file.limit() < file.size + file.size / 50 + 1_001));
+        assert_eq!(known::CIFAR10[0].limit(), 170_052_171);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_partial_file_that_is_a_pipe_or_a_device_is_refused() {
+        let server = Server::new(good);
+        let folder = TempDir::new().unwrap();
+        for device in [None, Some("/dev/null"), Some("/dev/zero")] {
+            match device {
+                None => make_pipe(&part(folder.path())),
+                Some(device) => std::os::unix::fs::symlink(device, part(folder.path())).unwrap(),
+            }
+            let error = server.fetch(folder.path()).unwrap_err();
+            assert!(matches!(&error, FetchError::Unwritable { .. }), "{error:?}");
+            assert!(error.to_string().contains("no regular file"), "{error}");
+            fs::remove_file(part(folder.path())).unwrap();
+        }
+        assert_eq!(server.requests(), []);
+    }
+
+    #[test]
+    fn a_packed_file_of_several_members_is_whole() {
+        let mut numbers = Vec::new();
+        let content = content();
+        flate2::read::GzDecoder::new(&content[..]).read_to_end(&mut numbers).unwrap();
+        let members = [gzip(&numbers[..70_000]), gzip(&numbers[70_000..])].concat();
+        let server = Server::new(move |_| answer("200 OK", "", members.len(), &members));
+        let folder = TempDir::new().unwrap();
+        server.fetch(folder.path()).unwrap();
+        assert_eq!(server.fetch(folder.path()).unwrap()[0].from, None);
     }
 
     #[test]
@@ -650,7 +819,8 @@ mod download {
     fn an_archive_is_known_as_it_is() {
         let content = content();
         let sha256 = known::sha256(&content[..]).unwrap().leak();
-        let file = KnownFile { name: NAME, checked: Checked::File, sha256 };
+        let file =
+            KnownFile { name: NAME, checked: Checked::File, size: content.len() as u64, sha256 };
         let server = Server::new(good);
         let folder = TempDir::new().unwrap();
         fs::write(part(folder.path()), &content[..60_000]).unwrap();

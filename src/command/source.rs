@@ -3,7 +3,8 @@
 use super::console::{Failure, program};
 use super::recipe::Kind;
 use super::settings::{Settings, Source};
-use crate::data::{Dataset, cifar, digits, ellipse, folder, mnist, pictures, split};
+use crate::data::folder::{self, NoFolder};
+use crate::data::{Dataset, cifar, digits, ellipse, mnist, pictures, split};
 use crate::record;
 use indicatif::HumanCount;
 use std::collections::BTreeMap;
@@ -38,10 +39,12 @@ struct Whole {
 /// The data that `settings` ask for.
 pub fn open(settings: &Settings, data_dir: Option<&Path>) -> Result<Data, Failure> {
     let variable = std::env::var_os(folder::VARIABLE);
-    let folder = folder::choose(data_dir, variable.as_deref(), folder::platform)?;
-    let mut whole = read(settings.data, settings.model, settings.samples, &folder)?;
+    // Drawn data need none.
+    let folder = folder::choose(data_dir, variable.as_deref(), folder::platform);
+    let folder = folder.as_deref().map_err(|&none| none);
+    let mut whole = read(settings.data, settings.model, settings.samples, folder)?;
     if let Some(test) = settings.test_data {
-        let other = read(test, settings.model, None, &folder)?;
+        let other = read(test, settings.model, None, folder)?;
         if other.test.shape() != whole.train.shape() {
             return Err(Failure::new(format!(
                 "{} has inputs of shape {:?}, {} of {:?}: a network takes one shape. Name another \
@@ -89,11 +92,11 @@ fn read(
     source: Source,
     kind: Kind,
     samples: Option<usize>,
-    folder: &Path,
+    folder: Result<&Path, NoFolder>,
 ) -> Result<Whole, Failure> {
     match source {
         Source::Auto => automatic(kind, samples, folder),
-        Source::Mnist => mnist::load(folder).map(from_mnist).map_err(|error| {
+        Source::Mnist => mnist::load(folder?).map(from_mnist).map_err(|error| {
             let advice = match error {
                 mnist::MnistError::Missing { .. } => {
                     format!(". `{} data fetch mnist` downloads it", program())
@@ -103,7 +106,7 @@ fn read(
             Failure::new(format!("{error}{advice}"))
         }),
         Source::Digits => Ok(drawn("digits", digits::draw, mnist::COUNTS, samples)),
-        Source::Cifar10 => cifar::load(folder).map(from_cifar).map_err(|error| {
+        Source::Cifar10 => cifar::load(folder?).map(from_cifar).map_err(|error| {
             let advice = match error {
                 cifar::CifarError::Missing { .. } => format!(
                     ". `{} data fetch cifar10` downloads it; `--data pictures` trains on pictures \
@@ -126,28 +129,42 @@ fn read(
 }
 
 /// What suits the network: the real set where it is there, else its drawn counterpart, said aloud.
-fn automatic(kind: Kind, samples: Option<usize>, folder: &Path) -> Result<Whole, Failure> {
-    let (mut whole, missing, fetch) = if kind == Kind::Mlp {
-        match mnist::load(folder) {
-            Ok(set) => return Ok(from_mnist(set)),
-            Err(mnist::MnistError::Missing { .. }) => {
-                (drawn("digits", digits::draw, mnist::COUNTS, samples), "MNIST", "mnist")
-            }
+fn automatic(
+    kind: Kind,
+    samples: Option<usize>,
+    folder: Result<&Path, NoFolder>,
+) -> Result<Whole, Failure> {
+    let (missing, fetch) = match kind {
+        Kind::Mlp => ("MNIST", "mnist"),
+        _ => ("CIFAR-10", "cifar10"),
+    };
+    let real = match (folder, kind) {
+        (Err(NoFolder), _) => None,
+        (Ok(folder), Kind::Mlp) => match mnist::load(folder) {
+            Ok(set) => Some(from_mnist(set)),
+            Err(mnist::MnistError::Missing { .. }) => None,
             Err(error) => return Err(error.into()),
-        }
-    } else {
-        match cifar::load(folder) {
-            Ok(set) => return Ok(from_cifar(set)),
-            Err(cifar::CifarError::Missing { .. }) => {
-                (drawn("pictures", pictures::draw, cifar::COUNTS, samples), "CIFAR-10", "cifar10")
-            }
+        },
+        (Ok(folder), _) => match cifar::load(folder) {
+            Ok(set) => Some(from_cifar(set)),
+            Err(cifar::CifarError::Missing { .. }) => None,
             Err(error) => return Err(error.into()),
-        }
+        },
+    };
+    if let Some(real) = real {
+        return Ok(real);
+    }
+    let mut whole = match kind {
+        Kind::Mlp => drawn("digits", digits::draw, mnist::COUNTS, samples),
+        _ => drawn("pictures", pictures::draw, cifar::COUNTS, samples),
+    };
+    let place = match folder {
+        Ok(folder) => format!("in {}", folder.display()),
+        Err(none) => format!("at hand ({none})"),
     };
     whole.notices.push(format!(
-        "No {missing} in {}: training on {} that this program draws. `{} data fetch {fetch}` \
+        "No {missing} {place}: training on {} that this program draws. `{} data fetch {fetch}` \
          downloads {missing}",
-        folder.display(),
         whole.kind,
         program()
     ));

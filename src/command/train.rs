@@ -1,6 +1,6 @@
 //! `chainrule train`: a training from the command line.
 
-use super::console::{Console, Failure, Outcome, program};
+use super::console::{Console, Failure, Outcome, program, word};
 use super::report::{self, MODEL};
 use super::settings::Settings;
 use super::source;
@@ -99,10 +99,9 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
     let ending = watch(&mut training, &data, &folder, &console)?;
     if ending == Ending::Interrupted {
         let advice = format!(
-            "Interrupted after update {}. Nothing is lost: go on with\n  {} train --resume {}",
+            "Interrupted after update {}. Nothing is lost: go on with\n  {}",
             training.position().step,
-            program(),
-            folder.display()
+            resumption(&folder, arguments.data_dir.as_deref())
         );
         return Err(Failure::Interrupted(advice));
     }
@@ -119,6 +118,13 @@ fn resume(folder: &Path) -> Result<Option<Training<f32>>, Failure> {
     let checkpoint = folder.join(CHECKPOINT);
     let begun = checkpoint.exists().then(|| Training::resume(&checkpoint));
     Ok(begun.transpose()?)
+}
+
+/// The command that goes on with the training in `folder`, to be pasted into a shell. Its data are
+/// named again, as no settings keep the folders of a machine.
+fn resumption(folder: &Path, data_dir: Option<&Path>) -> String {
+    let data = data_dir.map_or(String::new(), |folder| format!(" --data-dir {}", word(folder)));
+    format!("{} train --resume {}{data}", program(), word(folder))
 }
 
 /// The command line, with the program called as its users call it, and without the folders of this
@@ -252,7 +258,7 @@ fn check_folder(out: Option<&Path>) -> Result<(), Failure> {
                 "{}: an earlier training is there. Name another folder with --out, or go on with \
                  --resume {}",
                 folder.join(file).display(),
-                folder.display()
+                word(folder)
             )));
         }
     }

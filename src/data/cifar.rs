@@ -16,8 +16,8 @@
 
 use crate::data::known::{self, Hashing, Set};
 use crate::data::mnist::Source;
-use crate::data::{Dataset, DatasetError};
-use flate2::read::GzDecoder;
+use crate::data::{Dataset, DatasetError, regular};
+use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -127,8 +127,23 @@ pub enum CifarError {
         /// The archive, or the batches that are missing where there are others.
         missing: Vec<String>,
     },
+    /// A folder cannot be looked into, and may have the files.
+    #[error(
+        "{}: cannot be looked into ({source}): make it a folder that you may read, or name another \
+         one",
+        folder.display()
+    )]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file cannot be read.
-    #[error("{}: cannot be read ({source}): it must be a file that you may read", path.display())]
+    #[error(
+        "{}: cannot be read ({source}): it must be a regular file that you may read",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -229,11 +244,13 @@ pub fn load(folder: &Path) -> Result<Cifar, CifarError> {
 /// fastest, else the archive.
 ///
 /// # Errors
-/// [`CifarError::Missing`].
+/// [`CifarError::Missing`], and [`CifarError::Folder`] where a folder cannot be looked into.
 pub fn locate(folder: &Path) -> Result<Location, CifarError> {
     let places = || Set::Cifar10.folders().iter().map(|place| folder.join(place));
-    if let Some(location) = places().find_map(|place| find(&place)) {
-        return Ok(location);
+    for place in places() {
+        if let Some(location) = find(&place)? {
+            return Ok(location);
+        }
     }
     let incomplete = places().map(|place| place.join(FOLDER)).find(|place| place.is_dir());
     let missing = match incomplete {
@@ -246,13 +263,24 @@ pub fn locate(folder: &Path) -> Result<Location, CifarError> {
 }
 
 /// CIFAR-10 in this folder itself.
-pub(super) fn find(folder: &Path) -> Option<Location> {
+///
+/// # Errors
+/// [`CifarError::Folder`] where a folder cannot be looked into.
+pub(super) fn find(folder: &Path) -> Result<Option<Location>, CifarError> {
+    let exists = |path: &PathBuf| {
+        let folder = path.parent().unwrap_or(folder).to_owned();
+        regular::exists(path).map_err(|source| CifarError::Folder { folder, source })
+    };
     let batches = BATCHES.map(|batch| folder.join(FOLDER).join(batch));
-    if batches.iter().all(|batch| batch.exists()) {
-        return Some(Location::Batches(batches));
+    let mut all = true;
+    for batch in &batches {
+        all &= exists(batch)?;
+    }
+    if all {
+        return Ok(Some(Location::Batches(batches)));
     }
     let archive = folder.join(known::CIFAR10[0].name);
-    archive.exists().then_some(Location::Archive(archive))
+    Ok(exists(&archive)?.then_some(Location::Archive(archive)))
 }
 
 impl Location {
@@ -283,7 +311,7 @@ impl Location {
 }
 
 fn open(path: &Path) -> Result<File, CifarError> {
-    File::open(path).map_err(|source| CifarError::Read { path: path.to_owned(), source })
+    regular::open(path).map_err(|source| CifarError::Read { path: path.to_owned(), source })
 }
 
 /// Reads what is at `location`.
@@ -407,7 +435,7 @@ fn read_archive(path: &Path) -> Result<(Records, Vec<Source>), CifarError> {
             _ => CifarError::Damaged { path, place, source },
         }
     };
-    let mut unpacked = GzDecoder::new(Hashing::new(open(path)?)).take(LIMIT);
+    let mut unpacked = MultiGzDecoder::new(Hashing::new(open(path)?)).take(LIMIT);
     let mut archive = tar::Archive::new(&mut unpacked);
     let (mut records, mut found) = (Records::new(), [false; BATCHES.len()]);
     let mut bytes = Vec::with_capacity(BATCH);

@@ -3,12 +3,14 @@
 //! A file is written under its name with `.part` behind it. What a cut connection leaves there,
 //! the next download goes on from. Once the checksum is right the file takes its name, so under
 //! that name stands the whole file or none.
+//!
+//! Every file has a known size. A mirror that sends more is cut off there.
 
 use crate::data::inventory::{Verdict, verify};
 use crate::data::known::{self, Checked, KnownFile, Set};
-use crate::data::mnist;
-use flate2::read::GzDecoder;
-use std::fs::{self, File, OpenOptions};
+use crate::data::{mnist, regular};
+use flate2::read::MultiGzDecoder;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,6 +91,17 @@ pub enum FetchError {
         /// The checksum that it has, or why it has none.
         found: String,
     },
+    /// A mirror sends more than the file has.
+    #[error(
+        "{url}: cut off, as it is longer than the {limit} bytes that the file has at most: the \
+         download is deleted; name another mirror"
+    )]
+    TooLong {
+        /// The address.
+        url: String,
+        /// The most bytes that the file has.
+        limit: u64,
+    },
     /// There is no room.
     #[error(
         "{}: no room ({source}): free some, and the next download goes on from there, or name \
@@ -150,6 +163,7 @@ impl FetchError {
             | Self::Status { .. }
             | Self::Cut { .. }
             | Self::Checksum { .. }
+            | Self::TooLong { .. }
             | Self::Mirrors { .. } => true,
             Self::Full { .. } | Self::Unwritable { .. } | Self::Occupied { .. } => false,
         }
@@ -248,9 +262,11 @@ fn fetch_file(
 
 /// The file where it is in `folder` already, as a mirror has it or unpacked.
 fn at_hand(file: &KnownFile, folder: &Path) -> Result<Option<PathBuf>, FetchError> {
-    let Some(path) = mnist::find(folder, file) else { return Ok(None) };
+    // What cannot be looked into cannot be written to either.
+    let found = mnist::find(folder, file).map_err(|source| FetchError::write(folder, source))?;
+    let Some(path) = found else { return Ok(None) };
     let packed = path.ends_with(file.name);
-    match checksum(&path, packed && file.checked == Checked::Unpacked) {
+    match checksum(file, &path, packed) {
         Ok(found) if found == file.sha256 => Ok(Some(path)),
         other => {
             let found = other.unwrap_or_else(|error| format!("none ({error})"));
@@ -259,9 +275,14 @@ fn at_hand(file: &KnownFile, folder: &Path) -> Result<Option<PathBuf>, FetchErro
     }
 }
 
-fn checksum(path: &Path, unpack: bool) -> io::Result<String> {
-    let file = File::open(path)?;
-    if unpack { known::sha256(GzDecoder::new(file)) } else { known::sha256(file) }
+/// The checksum of `file` at `path`, `packed` as a mirror has it or not. Of what unpacks to more
+/// than the file has, only a byte too many is read.
+fn checksum(file: &KnownFile, path: &Path, packed: bool) -> io::Result<String> {
+    let opened = regular::open(path)?;
+    match (packed, file.checked) {
+        (true, Checked::Unpacked) => known::sha256(MultiGzDecoder::new(opened).take(file.size + 1)),
+        _ => known::sha256(opened),
+    }
 }
 
 /// Downloads one file from one address, verifies it and gives it its name.
@@ -273,11 +294,10 @@ fn download(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
     let part = folder.join(format!("{}.part", file.name));
-    let unpack = file.checked == Checked::Unpacked;
     // A download may have been stopped between its last byte and its new name.
-    if !checksum(&part, unpack).is_ok_and(|found| found == file.sha256) {
-        receive(agent, file.name, url, &part, progress)?;
-        let found = checksum(&part, unpack)
+    if !checksum(file, &part, true).is_ok_and(|found| found == file.sha256) {
+        receive(agent, file, url, &part, progress)?;
+        let found = checksum(file, &part, true)
             .unwrap_or_else(|error| format!("none, as it does not unpack ({error})"));
         if found != file.sha256 {
             fs::remove_file(&part).map_err(|source| FetchError::write(&part, source))?;
@@ -292,12 +312,22 @@ fn download(
 /// Writes what `url` has to `part`, from where `part` ends.
 fn receive(
     agent: &Agent,
-    name: &str,
+    file: &KnownFile,
     url: &str,
     part: &Path,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), FetchError> {
-    let mut done = fs::metadata(part).map_or(0, |part| part.len());
+    let unwritable = |source| FetchError::write(part, source);
+    let limit = file.limit();
+    let mut done = match regular::open(part) {
+        Ok(part) => part.metadata().map_err(unwritable)?.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(unwritable(error)),
+    };
+    if done >= limit {
+        // What is that long and not the file is not its beginning either.
+        done = 0;
+    }
     let mut response = request(agent, url, done)?;
     if done > 0 && !continues(&response, done) {
         // 200 is the whole file: the mirror ignores ranges. Anything else (416: there is nothing
@@ -310,32 +340,35 @@ fn receive(
     if done == 0 && response.status() != StatusCode::OK {
         return Err(FetchError::Status { url: url.into(), status: response.status() });
     }
-    let total = response.body().content_length().map(|length| done + length);
-    let unwritable = |source| FetchError::write(part, source);
+    let total = response.body().content_length().map(|length| done.saturating_add(length));
     let mut options = OpenOptions::new();
     let options = if done > 0 { options.append(true) } else { options.write(true).truncate(true) };
-    let mut file = options.create(true).open(part).map_err(unwritable)?;
+    let mut output = options.create(true).open(part).map_err(unwritable)?;
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0; 1 << 16];
     let cut = |done, reason| {
         let (url, part) = (url.to_owned(), part.to_owned());
         FetchError::Cut { url, part, done, total, reason }
     };
-    progress(Progress { file: name, done, total });
+    progress(Progress { file: file.name, done, total });
     loop {
         let read = match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => read,
             Err(error) => return Err(cut(done, error.to_string())),
         };
-        file.write_all(&buffer[..read]).map_err(unwritable)?;
+        if done + read as u64 > limit {
+            fs::remove_file(part).map_err(unwritable)?;
+            return Err(FetchError::TooLong { url: url.into(), limit });
+        }
+        output.write_all(&buffer[..read]).map_err(unwritable)?;
         done += read as u64;
-        progress(Progress { file: name, done, total });
+        progress(Progress { file: file.name, done, total });
     }
     if total.is_some_and(|total| done < total) {
         return Err(cut(done, "the mirror closed the connection".into()));
     }
-    file.sync_all().map_err(unwritable)
+    output.sync_all().map_err(unwritable)
 }
 
 /// Asks for all of `url` behind its first `done` bytes.

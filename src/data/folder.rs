@@ -28,8 +28,9 @@ pub fn choose(
 }
 
 /// `chainrule` in the platform's folder for data: `~/.local/share` on Linux,
-/// `~/Library/Application Support` on macOS, `%APPDATA%` on Windows.
+/// `~/Library/Application Support` on macOS, `%APPDATA%` on Windows. None where the user has no
+/// home: no entry among the system's users and no `HOME`, or one that is no absolute path.
 pub fn platform() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::choose_native_strategy().ok()?;
-    Some(strategy.data_dir().join("chainrule"))
+    Some(strategy.data_dir().join("chainrule")).filter(|folder| folder.is_absolute())
 }

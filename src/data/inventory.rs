@@ -1,7 +1,9 @@
 //! Which public data sets are at hand, where, and whether they are the originals.
 
 use crate::data::known::{self, KnownFile, Set};
-use crate::data::{cifar, cifar::Identity, mnist};
+use crate::data::mnist::{self, MnistError};
+use crate::data::{cifar, cifar::Identity};
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 /// A file of a public data set that is at hand.
@@ -110,24 +112,34 @@ fn at(set: Set, folder: &Path, unpack: bool) -> Vec<Found> {
 fn mnist_at(folder: &Path) -> Vec<Found> {
     let mut all = Vec::new();
     for (k, file) in known::MNIST.iter().enumerate() {
-        if let Some(path) = mnist::find(folder, file) {
-            let sum = mnist::read_form(&path, k)
-                .map_err(|error| error.to_string())
-                .and_then(|bytes| known::sha256(&bytes[..]).map_err(|e| e.to_string()));
-            let (sha256, status) = match sum {
-                Ok(sum) if sum == file.sha256 => (Some(sum), Status::Original),
-                Ok(sum) => (Some(sum), Status::Other),
-                Err(reason) => (None, Status::Damaged(reason)),
-            };
-            all.push(Found { set: Set::Mnist, file: *file, path, sha256, status });
-        }
+        let path = match mnist::find(folder, file) {
+            Ok(None) => continue,
+            Ok(Some(path)) => path,
+            Err(source) => {
+                let error = MnistError::Folder { folder: folder.to_owned(), source };
+                all.push(hidden(Set::Mnist, *file, folder, &error));
+                continue;
+            }
+        };
+        let sum = mnist::read_form(&path, k)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| known::sha256(&bytes[..]).map_err(|e| e.to_string()));
+        let (sha256, status) = match sum {
+            Ok(sum) if sum == file.sha256 => (Some(sum), Status::Original),
+            Ok(sum) => (Some(sum), Status::Other),
+            Err(reason) => (None, Status::Damaged(reason)),
+        };
+        all.push(Found { set: Set::Mnist, file: *file, path, sha256, status });
     }
     all
 }
 
 fn cifar_at(folder: &Path, unpack: bool) -> Option<Found> {
     let [file] = known::CIFAR10;
-    let location = cifar::find(folder)?;
+    let location = match cifar::find(folder) {
+        Ok(location) => location?,
+        Err(error) => return Some(hidden(Set::Cifar10, file, folder, &error)),
+    };
     let (sha256, status) = match location.sha256() {
         Err(error) => (None, Status::Damaged(error.to_string())),
         Ok(sum) if sum == file.sha256 => (Some(sum), Status::Original),
@@ -140,4 +152,10 @@ fn cifar_at(folder: &Path, unpack: bool) -> Option<Found> {
         },
     };
     Some(Found { set: Set::Cifar10, file, path: location.path().to_owned(), sha256, status })
+}
+
+/// A file that may be in `folder`, which cannot be looked into.
+fn hidden(set: Set, file: KnownFile, folder: &Path, error: &dyn Error) -> Found {
+    let status = Status::Damaged(error.to_string());
+    Found { set, file, path: folder.join(file.name), sha256: None, status }
 }

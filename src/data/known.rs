@@ -20,11 +20,13 @@ pub struct KnownFile {
     pub name: &'static str,
     /// What its checksum is taken of.
     pub checked: Checked,
+    /// Bytes of what the checksum is taken of.
+    pub size: u64,
     /// SHA-256, as 64 hexadecimal digits.
     pub sha256: &'static str,
 }
 
-/// What a checksum is taken of.
+/// What a checksum and a size are taken of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
     /// The file as it is.
@@ -38,21 +40,25 @@ pub const MNIST: [KnownFile; 4] = [
     KnownFile {
         name: "train-images-idx3-ubyte.gz",
         checked: Checked::Unpacked,
+        size: 16 + 60_000 * 28 * 28,
         sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     },
     KnownFile {
         name: "train-labels-idx1-ubyte.gz",
         checked: Checked::Unpacked,
+        size: 8 + 60_000,
         sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     },
     KnownFile {
         name: "t10k-images-idx3-ubyte.gz",
         checked: Checked::Unpacked,
+        size: 16 + 10_000 * 28 * 28,
         sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     },
     KnownFile {
         name: "t10k-labels-idx1-ubyte.gz",
         checked: Checked::Unpacked,
+        size: 8 + 10_000,
         sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
 ];
@@ -61,6 +67,7 @@ pub const MNIST: [KnownFile; 4] = [
 pub const CIFAR10: [KnownFile; 1] = [KnownFile {
     name: "cifar-10-binary.tar.gz",
     checked: Checked::File,
+    size: 170_052_171,
     sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
 }];
 
@@ -100,6 +107,15 @@ impl KnownFile {
         match self.checked {
             Checked::File => self.name,
             Checked::Unpacked => self.name.trim_end_matches(".gz"),
+        }
+    }
+
+    /// The most bytes that it has on any mirror. What cannot be packed grows by less than a
+    /// hundredth in gzip, and its head has less than a thousand bytes.
+    pub fn limit(&self) -> u64 {
+        match self.checked {
+            Checked::File => self.size,
+            Checked::Unpacked => self.size + self.size / 100 + 1_000,
         }
     }
 }

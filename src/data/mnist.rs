@@ -9,12 +9,12 @@
 //! ```
 //!
 //! The crate `mnist` decodes them. It trusts its files, so they are checked here first, and what
-//! was checked is what it decodes: unpacked copies in a temporary folder.
+//! was checked is what it decodes: unpacked copies, in temporary files that leave nothing behind.
 
 use crate::data::known::{self, KnownFile, Set};
-use crate::data::{Dataset, DatasetError};
-use flate2::read::GzDecoder;
-use std::fs::File;
+use crate::data::nameless::Nameless;
+use crate::data::{Dataset, DatasetError, regular};
+use flate2::read::MultiGzDecoder;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -67,8 +67,23 @@ pub enum MnistError {
         /// The files that are missing where the most of them are.
         missing: Vec<String>,
     },
+    /// A folder cannot be looked into, and may have the files.
+    #[error(
+        "{}: cannot be looked into ({source}): make it a folder that you may read, or name another \
+         one",
+        folder.display()
+    )]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file cannot be read.
-    #[error("{}: cannot be read ({source}): it must be a file that you may read", path.display())]
+    #[error(
+        "{}: cannot be read ({source}): it must be a regular file that you may read",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -215,21 +230,21 @@ const FORMS: [(Content, usize); 4] = [
 /// [`MnistError`], which names the file, what was expected and what was found.
 pub fn load(folder: &Path) -> Result<Mnist, MnistError> {
     let paths = locate(folder)?;
-    let temporary = std::env::temp_dir();
-    let unpack = |source| MnistError::Unpack { folder: temporary.clone(), source };
-    let unpacked = tempfile::tempdir().map_err(unpack)?;
     let mut sums = [const { String::new() }; 4];
+    let mut unpacked = [const { None }; 4];
     // The small files are last: a damaged one is found before a large one is read.
     for (k, path) in paths.iter().enumerate().rev() {
         let bytes = read_form(path, k)?;
         sums[k] = known::sha256(&bytes[..])
             .map_err(|source| MnistError::Read { path: path.clone(), source })?;
-        std::fs::write(unpacked.path().join(known::MNIST[k].unpacked_name()), bytes)
-            .map_err(unpack)?;
+        unpacked[k] = Some(
+            Nameless::new(&bytes)
+                .map_err(|source| MnistError::Unpack { folder: std::env::temp_dir(), source })?,
+        );
     }
     let original = sums.iter().zip(&known::MNIST).all(|(sum, file)| sum == file.sha256);
     let name = if original { "MNIST" } else { "data in the form of MNIST" };
-    let all = decode(unpacked.path(), name, &temporary)?;
+    let all = decode(&unpacked.map(|file| file.expect("one for each file")), name)?;
     let (train, test): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(|&i| i < COUNTS[0]);
     let mut sums = sums.into_iter();
     let files = paths.map(|path| Source { path, sha256: sums.next().expect("one for each file") });
@@ -245,18 +260,23 @@ pub fn load(folder: &Path) -> Result<Mnist, MnistError> {
 /// The four files, in the order of [`known::MNIST`], of the first place that has all of them.
 ///
 /// # Errors
-/// [`MnistError::Missing`].
+/// [`MnistError::Missing`], and [`MnistError::Folder`] where a folder cannot be looked into.
 pub fn locate(folder: &Path) -> Result<[PathBuf; 4], MnistError> {
     let mut fewest: Option<Vec<String>> = None;
     for place in Set::Mnist.folders() {
-        let found = known::MNIST.map(|file| find(&folder.join(place), &file));
-        if let [Some(a), Some(b), Some(c), Some(d)] = found {
-            return Ok([a, b, c, d]);
+        let place = folder.join(place);
+        let mut found = [const { None }; 4];
+        for (path, file) in found.iter_mut().zip(&known::MNIST) {
+            *path = find(&place, file)
+                .map_err(|source| MnistError::Folder { folder: place.clone(), source })?;
         }
         let missing: Vec<String> = (found.iter().zip(&known::MNIST))
             .filter(|(path, _)| path.is_none())
             .map(|(_, file)| file.unpacked_name().to_owned())
             .collect();
+        if let [Some(a), Some(b), Some(c), Some(d)] = found {
+            return Ok([a, b, c, d]);
+        }
         if fewest.as_ref().is_none_or(|fewest| missing.len() < fewest.len()) {
             fewest = Some(missing);
         }
@@ -265,11 +285,16 @@ pub fn locate(folder: &Path) -> Result<[PathBuf; 4], MnistError> {
 }
 
 /// `file` in `folder`, unpacked or, failing that, as it comes from a mirror.
-pub(super) fn find(folder: &Path, file: &KnownFile) -> Option<PathBuf> {
-    [file.unpacked_name(), file.name]
-        .map(|name| folder.join(name))
-        .into_iter()
-        .find(|path| path.exists())
+///
+/// # Errors
+/// Those of a folder that cannot be looked into.
+pub(super) fn find(folder: &Path, file: &KnownFile) -> io::Result<Option<PathBuf>> {
+    for path in [file.unpacked_name(), file.name].map(|name| folder.join(name)) {
+        if regular::exists(&path)? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 /// The unpacked bytes of file `k` of [`known::MNIST`], checked.
@@ -280,12 +305,12 @@ pub(super) fn read_form(path: &Path, k: usize) -> Result<Vec<u8>, MnistError> {
     let (content, count) = FORMS[k];
     let size = content.size(count);
     let read_error = |source| MnistError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(read_error)?;
+    let file = regular::open(path).map_err(read_error)?;
     // One byte more than is expected tells a longer file from a whole one.
     let limit = size as u64 + 1;
     let mut bytes = Vec::with_capacity(size + 1);
     if path.extension().is_some_and(|extension| extension == "gz") {
-        GzDecoder::new(file)
+        MultiGzDecoder::new(file)
             .take(limit)
             .read_to_end(&mut bytes)
             .map_err(|source| MnistError::Gzip { path: path.to_owned(), source })?;
@@ -333,15 +358,22 @@ pub fn check(path: &Path, bytes: &[u8], content: Content, count: usize) -> Resul
     Ok(())
 }
 
-/// Decodes the four files in `folder`, which are known to be sound.
-fn decode(folder: &Path, name: &str, temporary: &Path) -> Result<Dataset, MnistError> {
-    // The decoder takes its folder as text.
-    let text = folder.to_str().ok_or_else(|| MnistError::Unpack {
-        folder: temporary.to_owned(),
-        source: io::Error::new(io::ErrorKind::InvalidInput, "its path is not valid Unicode"),
-    })?;
+/// Decodes the four files, which are known to be sound.
+fn decode(files: &[Nameless; 4], name: &str) -> Result<Dataset, MnistError> {
+    let paths = files.each_ref().map(Nameless::path);
+    // The decoder takes its paths as text. An absolute one replaces the folder.
+    let mut names = [""; 4];
+    for (name, path) in names.iter_mut().zip(&paths) {
+        *name = path.to_str().ok_or_else(|| MnistError::Unpack {
+            folder: std::env::temp_dir(),
+            source: io::Error::new(io::ErrorKind::InvalidInput, "its path is not valid Unicode"),
+        })?;
+    }
     let decoded = mnist::MnistBuilder::new()
-        .base_path(text)
+        .training_images_filename(names[0])
+        .training_labels_filename(names[1])
+        .test_images_filename(names[2])
+        .test_labels_filename(names[3])
         .label_format_digit()
         .training_set_length((COUNTS[0] + COUNTS[1]) as u32)
         .validation_set_length(0)
