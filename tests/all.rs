@@ -15,6 +15,8 @@ mod command;
 mod command_bench;
 mod command_cnn;
 mod command_color;
+mod command_refusals;
+mod command_resume;
 mod conv;
 mod data;
 mod digits;
