@@ -1,12 +1,15 @@
-//! The SHA-256 of several pieces, such as the tensors of a checkpoint.
+//! SHA-256, as text; and of several pieces, such as the tensors of a checkpoint.
 
+#[cfg(feature = "train")]
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
 /// Takes pieces, and tells whether they were the same ones.
+#[cfg(feature = "train")]
 #[derive(Debug, Default)]
 pub(crate) struct Checksum(Sha256);
 
+#[cfg(feature = "train")]
 impl Checksum {
     /// Takes a piece. Its length goes first: "ab" and "c" are not "a" and "bc".
     pub fn piece(&mut self, bytes: impl AsRef<[u8]>) {

@@ -31,6 +31,7 @@ use crate::views::Views;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -251,25 +252,13 @@ pub enum TrainError {
         part: &'static str,
     },
     /// The training has begun on other data.
-    #[error(
-        "the training began on {trained}, {}: it cannot go on with {given}, {}",
-        validated(trained_validation),
-        validated(validation)
-    )]
+    #[error("the training began on {trained}: it cannot go on with {given}")]
     OtherData {
-        /// What it was trained on.
-        trained: Fingerprint,
-        /// What it was validated on.
-        trained_validation: Option<Fingerprint>,
-        /// What it is to be trained on now.
-        given: Fingerprint,
-        /// What it is to be validated on now.
-        validation: Option<Fingerprint>,
+        /// What it was trained and validated on.
+        trained: String,
+        /// What is given now.
+        given: String,
     },
-}
-
-fn validated(data: &Option<Fingerprint>) -> String {
-    data.as_ref().map_or("not validated".to_owned(), |data| format!("validated on {data}"))
 }
 
 /// A network in training.
@@ -295,6 +284,16 @@ pub struct Training<T: Real> {
 struct Seen {
     train: Fingerprint,
     validation: Option<Fingerprint>,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, ", self.train)?;
+        match &self.validation {
+            Some(validation) => write!(f, "validated on {validation}"),
+            None => f.write_str("not validated"),
+        }
+    }
 }
 
 /// The network at its lowest validation loss.
@@ -606,9 +605,7 @@ impl<T: Real> Training<T> {
         if *seen == given {
             return Ok(());
         }
-        let Seen { train: trained, validation: trained_validation } = seen.clone();
-        let Seen { train: given, validation } = given;
-        Err(TrainError::OtherData { trained, trained_validation, given, validation })
+        Err(TrainError::OtherData { trained: seen.to_string(), given: given.to_string() })
     }
 
     /// Updates for what is left of the running epoch.

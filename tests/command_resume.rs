@@ -122,6 +122,13 @@ fn one_process_at_a_time_trains_in_a_folder() {
 #[test]
 fn trainings_that_begin_at_once_have_folders_of_their_own() {
     let temporary = TempDir::new().expect("a temporary folder");
+    let runs = temporary.path().join("runs");
+    // As where another process took the first name a moment ago: it is not seen until it is in the way.
+    fs::create_dir(&runs).expect("a folder");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", runs.join("digits-1")).expect("a link");
+    #[cfg(not(unix))]
+    fs::create_dir(runs.join("digits-1")).expect("a folder");
     let children: Vec<_> = (0..4)
         .map(|seed: u32| {
             let seed = seed.to_string();
@@ -133,8 +140,7 @@ fn trainings_that_begin_at_once_have_folders_of_their_own() {
     for child in children {
         assert_success(&child.wait_with_output().expect("the child ends"));
     }
-    let runs = temporary.path().join("runs");
-    let mut seeds: Vec<_> = (1..=4)
+    let mut seeds: Vec<_> = (2..=5)
         .map(|number| {
             let settings = runs.join(format!("digits-{number}/settings.json"));
             let settings = fs::read_to_string(settings).expect("settings");

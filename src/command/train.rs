@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Folder for the model, metrics and figures [default: the next free runs/<data>-<n>]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Go on with the training in this folder, with the settings that it began with
+    /// Go on with the training in this folder, with the settings and the data that it began with
     #[arg(long, value_name = "DIR", conflicts_with_all = ["Settings", "Choices"])]
     resume: Option<PathBuf>,
     /// Print one JSON object at the end, on standard output
