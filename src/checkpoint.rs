@@ -1,5 +1,6 @@
 //! Tensors and what is said of them, in a safetensors file. Chapter 11.
 
+use crate::checksum::Checksum;
 use crate::file::write_atomically;
 use crate::real::Real;
 use crate::tensor::Tensor;
@@ -46,6 +47,16 @@ pub enum CheckpointError {
         /// The entry.
         key: String,
     },
+    /// The file is not what was written.
+    #[error(
+        "{}: damaged, or changed since it was written: its checksum does not fit its content. Begin \
+         the training again, or put back an earlier copy",
+        path.display()
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+    },
     /// A tensor holds numbers of another type.
     #[error("{}: tensor {name} holds {found}, not {expected}", path.display())]
     Type {
@@ -63,6 +74,9 @@ pub enum CheckpointError {
 /// The entry of a file's metadata that holds all texts, as one object. safetensors keeps entries in a hash
 /// map: it would write several in another order each time.
 const TEXTS: &str = "chainrule";
+
+/// The text that is the checksum of all others and of the tensors.
+const SEAL: &str = "sha256";
 
 /// Named tensors with named texts: the content of a safetensors file.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +100,38 @@ impl<T: Real> Checkpoint<T> {
         bytes
             .and_then(|bytes| write_atomically(path, &bytes))
             .map_err(|source| CheckpointError::Write { path: path.to_path_buf(), source })
+    }
+
+    /// Adds a checksum of all names, shapes, entries and texts to the texts.
+    pub fn seal(&mut self) {
+        self.metadata.insert(SEAL.to_owned(), self.checksum());
+    }
+
+    /// Refuses what is not as it was when it was [sealed](Checkpoint::seal) and written to `path`.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Metadata`] where there is no checksum, [`CheckpointError::Checksum`] where it is
+    /// another one.
+    pub fn check_seal(&self, path: &Path) -> Result<(), CheckpointError> {
+        match text(self, path, SEAL)? == self.checksum() {
+            true => Ok(()),
+            false => Err(CheckpointError::Checksum { path: path.to_path_buf() }),
+        }
+    }
+
+    fn checksum(&self) -> String {
+        let mut sum = Checksum::default();
+        sum.piece(format!("{} tensors of {}", self.tensors.len(), T::NAME));
+        for (key, text) in self.metadata.iter().filter(|(key, _)| *key != SEAL) {
+            sum.piece(key);
+            sum.piece(text);
+        }
+        for (name, tensor) in &self.tensors {
+            sum.piece(name);
+            sum.piece(format!("{:?}", tensor.shape()));
+            sum.piece(Entries(tensor).data());
+        }
+        sum.finish()
     }
 
     /// Reads the file at `path`.

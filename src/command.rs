@@ -5,9 +5,11 @@
 mod bench;
 mod console;
 mod data;
+mod folder;
 mod gradcheck;
 mod lab;
 mod number;
+mod origin;
 mod picture;
 mod predict;
 mod recipe;

@@ -8,6 +8,8 @@ pub mod digits;
 pub mod ellipse;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+#[cfg(feature = "train")]
+pub mod fingerprint;
 #[cfg(feature = "data")]
 pub mod folder;
 #[cfg(feature = "data")]

@@ -89,6 +89,8 @@ pub mod tensor;
 pub mod views;
 pub mod whiten;
 
+#[cfg(any(feature = "data", feature = "train"))]
+mod checksum;
 #[cfg(any(feature = "plot", feature = "train"))]
 pub mod file;
 // Training and what it saves: a clock and files.

@@ -10,12 +10,18 @@
 //! function of (seed, e, i). So a checkpoint holds two numbers in
 //! place of a generator, and a training that was killed and resumed ends with the same bits as
 //! one that was not. Each of these has a seed of its own where the plan wants it: see [`Seeds`].
+//!
+//! A checkpoint is whole, and goes on as it began: it has a checksum, and knows its plan and the samples of
+//! its data, each by its content. No number in it is infinite or none: a training ends with an error when
+//! it comes to one, and its last checkpoint stands.
 
 use crate::checkpoint::{Checkpoint, CheckpointError, text};
 use crate::cnn::PrepareError;
 use crate::data::Dataset;
 use crate::data::augment::{Augmentation, AugmentationError, Augmenter};
+use crate::data::fingerprint::Fingerprint;
 use crate::model::Model;
+use crate::named::RestoreError;
 use crate::network::{Evaluation, Network};
 use crate::optim::{Average, Averaging, Optimizer, OptimizerError, Rule, Schedule};
 use crate::random::{Purpose, Seeds, stream};
@@ -25,6 +31,7 @@ use crate::views::Views;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -132,6 +139,14 @@ impl Position {
     pub fn samples_per_second(&self) -> f64 {
         self.samples as f64 / self.seconds
     }
+
+    /// Whether a training on so many `samples` in batches of `batch` comes here.
+    fn is_of(&self, samples: usize, batch: usize) -> bool {
+        let updates = |samples: usize| samples.div_ceil(batch) as u128;
+        let step = self.epoch as u128 * updates(samples) + updates(self.samples);
+        let between_batches = self.samples == samples || self.samples.is_multiple_of(batch);
+        self.samples <= samples && between_batches && u128::from(self.step) == step
+    }
 }
 
 /// What a training tells whoever watches it.
@@ -173,6 +188,24 @@ pub enum TrainError {
         /// The learning rate.
         rate: f64,
     },
+    /// What an update left is infinite or no number: a weight, what the optimizer keeps for it, a loss on
+    /// data that were not trained on.
+    #[error(
+        "{name} is {value} after update {step} (epoch {epoch}), at rate {rate:.3e}: the training \
+         diverged. Try a rate a tenth as large"
+    )]
+    NotFinite {
+        /// What it is.
+        name: String,
+        /// The value.
+        value: f64,
+        /// Number of the update.
+        step: u64,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The learning rate of the update.
+        rate: f64,
+    },
     /// There is nothing to train on.
     #[error("{0}: no samples")]
     Empty(String),
@@ -210,10 +243,18 @@ pub enum TrainError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The checkpoint's account of the training contradicts itself.
+    #[error("{}: its account of the training contradicts itself in {part}", path.display())]
+    Contradiction {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Where.
+        part: &'static str,
+    },
     /// The training has begun on other data.
     #[error("the training began on {trained}: it cannot go on with {given}")]
     OtherData {
-        /// What it was trained on.
+        /// What it was trained and validated on.
         trained: String,
         /// What is given now.
         given: String,
@@ -230,10 +271,29 @@ pub struct Training<T: Real> {
     position: Position,
     epochs: Vec<Epoch>,
     best: Option<Best<T>>,
-    /// Name of the training data, once there are some.
-    data: String,
-    /// What their classes are called.
+    /// What it sees, once there is something.
+    seen: Option<Seen>,
+    /// What the classes of the training data are called.
     classes: Vec<String>,
+    /// Texts of the program that trains, by name.
+    notes: BTreeMap<String, String>,
+}
+
+/// The samples that a training began with, and goes on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    train: Fingerprint,
+    validation: Option<Fingerprint>,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, ", self.train)?;
+        match &self.validation {
+            Some(validation) => write!(f, "validated on {validation}"),
+            None => f.write_str("not validated"),
+        }
+    }
 }
 
 /// The network at its lowest validation loss.
@@ -247,11 +307,28 @@ struct Best<T> {
 /// What a checkpoint says beside its tensors.
 #[derive(Debug, Serialize, Deserialize)]
 struct Account {
-    data: String,
+    seen: Seen,
     plan: Plan,
     position: Position,
     epochs: Vec<Epoch>,
     best: Option<(usize, f64)>,
+    notes: BTreeMap<String, String>,
+}
+
+impl Account {
+    /// What of it cannot be.
+    fn contradiction(&self) -> Option<&'static str> {
+        let Self { seen, plan, position, epochs, best, .. } = self;
+        // A batch of none is refused with the plan.
+        if plan.batch > 0 && !position.is_of(seen.train.samples, plan.batch) {
+            return Some("its position");
+        }
+        if !epochs.iter().map(|epoch| epoch.epoch).eq(1..=position.epoch) {
+            return Some("its epochs");
+        }
+        let is_one = |epoch: usize| (1..=position.epoch).contains(&epoch);
+        best.is_some_and(|(epoch, _)| !is_one(epoch)).then_some("its best epoch")
+    }
 }
 
 impl<T: Real> Training<T> {
@@ -280,19 +357,25 @@ impl<T: Real> Training<T> {
             position: Position::default(),
             epochs: Vec::new(),
             best: None,
-            data: String::new(),
+            seen: None,
             classes: Vec::new(),
+            notes: BTreeMap::new(),
         })
     }
 
-    /// The training that [`Training::run`] saved at `path`, to be run on from there.
+    /// The training that [`Training::run`] saved at `path`, to be run on from there, on the same data.
     ///
     /// # Errors
-    /// [`TrainError`] where the checkpoint is missing, damaged or of another network.
+    /// [`TrainError`] where the checkpoint is missing, damaged, changed or of another network.
     pub fn resume(path: &Path) -> Result<Self, TrainError> {
         let saved = Checkpoint::read(path)?;
-        let account: Account = serde_json::from_str(text(&saved, path, "training")?)
+        let account = text(&saved, path, "training")?;
+        saved.check_seal(path)?;
+        let account: Account = serde_json::from_str(account)
             .map_err(|source| TrainError::Account { path: path.to_path_buf(), source })?;
+        if let Some(part) = account.contradiction() {
+            return Err(TrainError::Contradiction { path: path.to_path_buf(), part });
+        }
         let restore = |source| TrainError::Restore { path: path.to_path_buf(), source };
         let mut training = Self::new(account.plan)?;
         let tensor = |name: &str| saved.tensors.get(name).cloned();
@@ -307,23 +390,25 @@ impl<T: Real> Training<T> {
             let averaged = |name: &str| tensor(&format!("{AVERAGE}{name}"));
             average.restore(averaged).map_err(|error| restore(error.into()))?;
         }
-        training.best = account.best.map(|(epoch, loss)| {
-            let best = |(name, tensor): (&String, &Tensor<T>)| {
-                Some((name.strip_prefix(BEST)?.to_owned(), tensor.clone()))
+        if let Some((epoch, loss)) = account.best {
+            let best = |(name, current): (String, Tensor<T>)| {
+                let saved = tensor(&format!("{BEST}{name}"));
+                RestoreError::check(&name, &current, saved).map(|tensor| (name, tensor))
             };
-            Best { epoch, loss, tensors: saved.tensors.iter().filter_map(best).collect() }
-        });
+            let tensors: Result<_, RestoreError> =
+                training.network.tensors().into_iter().map(best).collect();
+            let tensors = tensors.map_err(|error| restore(error.into()))?;
+            training.best = Some(Best { epoch, loss, tensors });
+        }
         training.position = account.position;
         training.epochs = account.epochs;
-        training.data = account.data;
+        training.seen = Some(account.seen);
+        training.notes = account.notes;
         Ok(training)
     }
 
-    /// Writes all of the training's state to `path`, or nothing.
-    ///
-    /// # Errors
-    /// [`CheckpointError::Write`].
-    fn save(&self, path: &Path) -> Result<(), TrainError> {
+    /// All tensors that the training goes on with, each under its name in a checkpoint.
+    fn tensors(&self) -> BTreeMap<String, Tensor<T>> {
         let mut tensors: BTreeMap<_, _> = self.network.tensors().into_iter().collect();
         let parameters = self.network.parameters();
         for (var, state, tensor) in self.optimizer.state() {
@@ -337,16 +422,42 @@ impl<T: Real> Training<T> {
         for (name, tensor) in self.best.iter().flat_map(|best| &best.tensors) {
             tensors.insert(format!("{BEST}{name}"), tensor.clone());
         }
+        tensors
+    }
+
+    /// Refuses a state with a number that is not finite.
+    fn check_finite(&self) -> Result<(), TrainError> {
+        self.tensors().iter().try_for_each(|(name, tensor)| {
+            let value = tensor.iter().find(|value| !value.is_finite());
+            value.map_or(Ok(()), |value| Err(self.not_finite(name, value.as_f64())))
+        })
+    }
+
+    fn not_finite(&self, name: &str, value: f64) -> TrainError {
+        let Position { step, epoch, samples, .. } = self.position;
+        let (name, epoch) = (name.to_owned(), epoch + usize::from(samples > 0));
+        let rate = self.plan.schedule.rate(step.saturating_sub(1));
+        TrainError::NotFinite { name, value, step, epoch, rate }
+    }
+
+    /// Writes all of the training's state to `path`, or nothing.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Write`].
+    fn save(&self, path: &Path) -> Result<(), TrainError> {
         let account = Account {
-            data: self.data.clone(),
+            seen: self.seen.clone().expect("a training that runs has seen its data"),
             plan: self.plan.clone(),
             position: self.position,
             epochs: self.epochs.clone(),
             best: self.best.as_ref().map(|best| (best.epoch, best.loss)),
+            notes: self.notes.clone(),
         };
         let account = serde_json::to_string(&account).expect("an account is plain data");
         let metadata = BTreeMap::from([("training".to_owned(), account)]);
-        Ok(Checkpoint { tensors, metadata }.write(path)?)
+        let mut checkpoint = Checkpoint { tensors: self.tensors(), metadata };
+        checkpoint.seal();
+        Ok(checkpoint.write(path)?)
     }
 
     /// Writes the network alone, with the names of its classes, to `path`, for predictions.
@@ -392,12 +503,27 @@ impl<T: Real> Training<T> {
         self.best.as_ref().map(|best| best.epoch)
     }
 
+    /// Texts that a program keeps in its checkpoints, by name: no training reads them.
+    pub fn notes(&self) -> &BTreeMap<String, String> {
+        &self.notes
+    }
+
+    /// The texts of [`Training::notes`], to be written.
+    pub fn notes_mut(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.notes
+    }
+
     /// Loss and predictions on test data, over the plan's views.
     ///
     /// # Errors
-    /// Those of [`Network::evaluate_with`].
-    pub fn test(&mut self, data: &Dataset) -> Result<Evaluation, ShapeError> {
-        self.network.evaluate_with(data, EVALUATION_BATCH, self.plan.views)
+    /// [`TrainError::Shape`] where the data do not fit, as in [`Network::evaluate_with`], and
+    /// [`TrainError::NotFinite`] where the loss is not finite.
+    pub fn test(&mut self, data: &Dataset) -> Result<Evaluation, TrainError> {
+        let evaluation = self.network.evaluate_with(data, EVALUATION_BATCH, self.plan.views)?;
+        match evaluation.loss.is_finite() {
+            true => Ok(evaluation),
+            false => Err(self.not_finite("the loss on the test data", evaluation.loss)),
+        }
     }
 
     /// Seconds spent on updates, in all sessions together.
@@ -411,8 +537,9 @@ impl<T: Real> Training<T> {
     /// With a `checkpoint`, the state is saved there after every epoch and at a break.
     ///
     /// # Errors
-    /// [`TrainError`] where the data do not fit, the loss is not finite, or the checkpoint cannot
-    /// be written. The last checkpoint then still stands.
+    /// [`TrainError`] where the data do not fit or are not those that it began with, where a loss or a
+    /// weight is not finite, or where the checkpoint cannot be written. The last checkpoint then still
+    /// stands.
     pub fn run(
         &mut self,
         train: &Dataset,
@@ -426,8 +553,15 @@ impl<T: Real> Training<T> {
                 return Err(TrainError::Empty(data.name().to_owned()));
             }
         }
+        if validation.is_none() && (self.plan.patience.is_some() || self.plan.keep_best) {
+            return Err(TrainError::Plan(
+                "without validation data no epoch is the best: hold out some, or plan without a \
+                 patience",
+            ));
+        }
         let augmenter = self.plan.augmentation.on(train.shape())?;
-        self.expect_data(train.name())?;
+        self.plan.views.images(train)?;
+        self.expect_data(train, validation)?;
         if self.position.step == 0 {
             self.plan.model.prepare(&mut self.network, train)?;
             // What follows the network starts where it does.
@@ -440,6 +574,7 @@ impl<T: Real> Training<T> {
                 return Ok(Ending::StoppedEarly);
             }
             let flow = self.train_epoch(train, &augmenter, &mut watch)?;
+            self.check_finite()?;
             if flow.is_continue() {
                 self.finish_epoch(validation)?;
             }
@@ -459,15 +594,18 @@ impl<T: Real> Training<T> {
     }
 
     /// Refuses to go on with other data than those the training began with.
-    fn expect_data(&mut self, given: &str) -> Result<(), TrainError> {
-        if self.data.is_empty() {
-            self.data = given.to_owned();
+    fn expect_data(
+        &mut self,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Result<(), TrainError> {
+        let train = train.fingerprint();
+        let given = Seen { train, validation: validation.map(Dataset::fingerprint) };
+        let seen = self.seen.get_or_insert_with(|| given.clone());
+        if *seen == given {
+            return Ok(());
         }
-        if self.data != given {
-            let (trained, given) = (self.data.clone(), given.to_owned());
-            return Err(TrainError::OtherData { trained, given });
-        }
-        Ok(())
+        Err(TrainError::OtherData { trained: seen.to_string(), given: given.to_string() })
     }
 
     /// Updates for what is left of the running epoch.
@@ -521,6 +659,12 @@ impl<T: Real> Training<T> {
         self.swap_average();
         let evaluation =
             validation.map(|data| self.network.evaluate(data, EVALUATION_BATCH)).transpose()?;
+        if let Some(Evaluation { loss, .. }) = evaluation
+            && !loss.is_finite()
+        {
+            self.swap_average();
+            return Err(self.not_finite("the loss on the validation data", loss));
+        }
         let position = &self.position;
         let step = position.step;
         self.epochs.push(Epoch {
@@ -556,7 +700,7 @@ impl<T: Real> Training<T> {
     /// Whether the validation loss has not fallen for as long as the plan's patience.
     fn is_exhausted(&self) -> bool {
         match (&self.best, self.plan.patience) {
-            (Some(best), Some(patience)) => self.position.epoch >= best.epoch + patience,
+            (Some(best), Some(patience)) => self.position.epoch - best.epoch >= patience,
             _ => false,
         }
     }

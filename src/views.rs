@@ -71,6 +71,22 @@ impl Views {
     }
 }
 
+impl Views {
+    /// Height, width and channels of the images in `data` that views are taken of; none where each input
+    /// is its only view.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the inputs are no images.
+    pub fn images(self, data: &Dataset) -> Result<Option<[usize; 3]>, ShapeError> {
+        if self == Self::One {
+            return Ok(None);
+        }
+        let rule = "views are taken of images: [height, width] or [height, width, channels]";
+        let error = || ShapeError::new("views", &[data.shape()], rule);
+        data.image_shape().map(Some).ok_or_else(error)
+    }
+}
+
 impl fmt::Display for Views {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -138,12 +154,7 @@ impl<T: Real> Network<T> {
         batch: usize,
         views: Views,
     ) -> Result<Evaluation, ShapeError> {
-        if views == Views::One {
-            return self.evaluate(data, batch);
-        }
-        let rule = "views are taken of images: [height, width] or [height, width, channels]";
-        let shape = data.image_shape();
-        let shape = shape.ok_or_else(|| ShapeError::new("views", &[data.shape()], rule))?;
+        let Some(shape) = views.images(data)? else { return self.evaluate(data, batch) };
         self.evaluate_by(data, batch, |network| network.forward_views(views.list(), shape))
     }
 

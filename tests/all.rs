@@ -16,6 +16,8 @@ mod command_bench;
 mod command_cnn;
 mod command_color;
 mod command_data;
+mod command_refusals;
+mod command_resume;
 mod conv;
 mod data;
 mod digits;

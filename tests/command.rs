@@ -395,11 +395,12 @@ fn a_full_disk_is_named() {
         .output()
         .expect("sh starts");
     assert_failure(&output, &["checkpoint.safetensors", "cannot be written", "space"]);
-    let left: Vec<_> = std::fs::read_dir(folder.path())
+    let mut left: Vec<_> = std::fs::read_dir(folder.path())
         .expect("the folder")
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
-    assert_eq!(left, ["settings.json"]);
+    left.sort();
+    assert_eq!(left, [".lock", "settings.json"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use chainrule::Tensor;
 use chainrule::checkpoint::Checkpoint;
 use chainrule::data::augment::{Augmentation, Flip};
 use chainrule::data::{Dataset, ellipse, pictures, split};
-use chainrule::file::write_atomically;
+use chainrule::file::{remove_unfinished, write_atomically};
 use chainrule::mlp::Mlp;
 use chainrule::model::Model;
 use chainrule::optim::{Average, Averaging, Optimizer, Rule, Schedule};
@@ -16,6 +16,7 @@ use chainrule::views::Views;
 use rand::seq::SliceRandom;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 fn plan() -> Plan {
@@ -356,6 +357,7 @@ fn checkpoints_hold_the_average() {
     training.run(&train, None, Some(&path), go).unwrap();
     let mut saved = Checkpoint::<f64>::read(&path).unwrap();
     saved.tensors.remove("average.layers.1.weight").unwrap();
+    saved.seal();
     saved.write(&path).unwrap();
     let error = Training::<f64>::resume(&path).unwrap_err().to_string();
     assert!(error.contains("no tensor layers.1.weight"), "{error}");
@@ -486,9 +488,11 @@ fn checkpoints_that_cannot_be_read_are_named() {
     assert!(message("model").contains("no `training` in its metadata"));
     let mut other = Checkpoint::<f64>::read(&path("good")).unwrap();
     other.tensors.remove("optimizer.first_moment.layers.0.bias").unwrap();
+    other.seal();
     other.write(&path("other")).unwrap();
     assert!(message("other").contains("no first_moment was saved"));
     other.metadata.insert("training".to_owned(), "{}".to_owned());
+    other.seal();
     other.write(&path("other")).unwrap();
     assert!(message("other").contains("account of the training"));
 }
@@ -568,9 +572,270 @@ fn a_file_that_cannot_be_written_leaves_what_was_there() {
     write_atomically(&path, b"first").unwrap();
     write_atomically(&path, b"second").unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"second");
-    // A folder stands where the part would be written.
-    std::fs::create_dir(folder.path().join("file.part")).unwrap();
-    assert!(write_atomically(&path, b"third").is_err());
-    assert_eq!(std::fs::read(&path).unwrap(), b"second");
+    // A folder stands in the file's place.
+    let taken = folder.path().join("taken");
+    std::fs::create_dir(&taken).unwrap();
+    assert!(write_atomically(&taken, b"third").is_err());
     assert!(write_atomically(&folder.path().join("none/file"), b"lost").is_err());
+    let mut left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["file", "taken"]);
+    // What a killed writer left does not stay, and nothing else goes.
+    std::fs::write(folder.path().join(".unfinished-Ab3"), b"half").unwrap();
+    remove_unfinished(folder.path()).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    assert_eq!(std::fs::read(&path).unwrap(), b"second");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_for_those_whom_any_new_file_is_for() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let [path, usual] = ["file", "usual"].map(|name| folder.path().join(name));
+    std::fs::write(&usual, b"bytes").unwrap();
+    write_atomically(&path, b"bytes").unwrap();
+    let [mode, expected] =
+        [path, usual].map(|path| std::fs::metadata(path).unwrap().permissions().mode());
+    assert_eq!(mode, expected);
+}
+
+#[test]
+fn a_file_that_many_write_is_one_of_theirs() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file");
+    std::thread::scope(|scope| {
+        for writer in 0..4_u8 {
+            let path = &path;
+            scope.spawn(move || {
+                for _ in 0..25 {
+                    write_atomically(path, &vec![writer; 50_000]).unwrap();
+                    let found = std::fs::read(path).unwrap();
+                    assert_eq!(found, vec![found[0]; 50_000]);
+                }
+            });
+        }
+    });
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A checkpoint after one epoch, with a best one.
+fn saved(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("checkpoint.safetensors");
+    let [train, validation] = data();
+    let plan = Plan { keep_best: true, ..plan() };
+    let watch = |event: Event<'_>| match event {
+        Event::Epoch(_) => ControlFlow::Break(()),
+        Event::Batch(_) => ControlFlow::Continue(()),
+    };
+    let mut training = Training::<f64>::new(plan).unwrap();
+    training.run(&train, Some(&validation), Some(&path), watch).unwrap();
+    path
+}
+
+#[test]
+fn a_flipped_bit_of_a_checkpoint_is_found_when_it_is_read() {
+    let folder = TempDir::new().unwrap();
+    let path = saved(&folder);
+    let bytes = std::fs::read(&path).unwrap();
+    let name = b"best.layers.0.bias";
+    let place = bytes.windows(name.len()).position(|window| window == name).unwrap();
+    let flipped = folder.path().join("flipped");
+    for (byte, bit) in (0..bytes.len()).map(|byte| (byte, byte % 8)).chain([(place + 14, 0)]) {
+        let mut bytes = bytes.clone();
+        bytes[byte] ^= 1 << bit;
+        std::fs::write(&flipped, bytes).unwrap();
+        let error = Training::<f64>::resume(&flipped).err();
+        assert!(error.is_some(), "bit {bit} of byte {byte}");
+    }
+    let mut bytes = bytes;
+    bytes[place + 14] ^= 1;
+    std::fs::write(&flipped, bytes).unwrap();
+    let error = Training::<f64>::resume(&flipped).unwrap_err().to_string();
+    assert!(error.contains("flipped: damaged, or changed since it was written"), "{error}");
+}
+
+/// With a checksum that fits: written by a program, with a mistake.
+#[test]
+fn a_checkpoint_that_contradicts_itself_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = saved(&folder);
+    let message = |change: &dyn Fn(&mut Checkpoint<f64>)| {
+        let mut checkpoint = Checkpoint::<f64>::read(&path).unwrap();
+        change(&mut checkpoint);
+        checkpoint.seal();
+        let changed = folder.path().join("changed");
+        checkpoint.write(&changed).unwrap();
+        Training::<f64>::resume(&changed).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(message(&|_| {}), Ok(()));
+    let error = message(&|it| drop(it.tensors.remove("best.layers.0.bias"))).unwrap_err();
+    assert!(error.contains("no tensor layers.0.bias"), "{error}");
+    for (from, to, part) in [
+        (r#""step":7"#, r#""step":8"#, "its position"),
+        (r#""step":7"#, r#""step":18446744073709551615"#, "its position"),
+        (r#""samples":0"#, r#""samples":5"#, "its position"),
+        (r#""samples":0"#, r#""samples":211"#, "its position"),
+        (r#"[{"epoch":1"#, r#"[{"epoch":2"#, "its epochs"),
+        (r#""best":[1,"#, r#""best":[2,"#, "its best epoch"),
+        (r#""best":[1,"#, r#""best":[0,"#, "its best epoch"),
+    ] {
+        let error = message(&|checkpoint| {
+            let account = checkpoint.metadata.get_mut("training").unwrap();
+            assert!(account.contains(from), "{account}");
+            *account = account.replace(from, to);
+        });
+        let error = error.unwrap_err();
+        assert!(error.ends_with(&format!("contradicts itself in {part}")), "{error}");
+    }
+}
+
+#[test]
+fn a_checkpoint_without_a_checksum_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = saved(&folder);
+    let mut checkpoint = Checkpoint::<f64>::read(&path).unwrap();
+    checkpoint.metadata.remove("sha256").unwrap();
+    checkpoint.write(&path).unwrap();
+    let error = Training::<f64>::resume(&path).unwrap_err().to_string();
+    assert!(error.contains("no `sha256` in its metadata"), "{error}");
+}
+
+#[test]
+fn a_training_goes_on_with_the_very_samples_that_it_began_with() {
+    let folder = TempDir::new().unwrap();
+    let path = saved(&folder);
+    let all = ellipse::draw(300, ellipse::ELLIPSE, 5);
+    let split = |counts, seed| split::by_counts(&all, counts, seed).unwrap();
+    let go_on = |[train, validation]: &[Dataset; 2], validated: bool| {
+        let mut training = Training::<f64>::resume(&path).unwrap();
+        training.run(train, validated.then_some(validation), None, go).map_err(|e| e.to_string())
+    };
+    assert_eq!(go_on(&split([210, 90], 1), true), Ok(Ending::Finished));
+    // Another split, part, order, input, or none.
+    let error = go_on(&split([210, 90], 2), true).unwrap_err();
+    assert!(error.contains("began on 210 samples of points and a conic (SHA-256 "), "{error}");
+    let error = go_on(&split([210, 80], 1), true).unwrap_err();
+    assert!(error.contains("90 samples") && error.contains("80 samples"), "{error}");
+    let [train, validation] = split([210, 90], 1);
+    let order: Vec<usize> = (0..210).rev().collect();
+    go_on(&[train.select(&order), validation.clone()], true).unwrap_err();
+    let mut inputs: Vec<f32> = Vec::new();
+    for sample in 0..210 {
+        let mut point = [0.0; 2];
+        train.read(sample, &mut point);
+        inputs.extend(point);
+    }
+    let labels: Vec<u8> = (0..210).map(|sample| train.label(sample) as u8).collect();
+    let made = |inputs: &[f32], labels: &[u8]| {
+        let train = Dataset::from_reals(train.name(), &[2], 2, inputs.to_vec(), labels.to_vec());
+        go_on(&[train.unwrap(), validation.clone()], true)
+    };
+    assert_eq!(made(&inputs, &labels), Ok(Ending::Finished));
+    let mut labels = labels;
+    labels[0] ^= 1;
+    made(&inputs, &labels).unwrap_err();
+    labels[0] ^= 1;
+    inputs[419] += 1e-6;
+    made(&inputs, &labels).unwrap_err();
+    let plan = Plan { keep_best: false, ..plan() };
+    let mut training = Training::<f64>::new(plan).unwrap();
+    training.run(&train, Some(&validation), Some(&path), |_| ControlFlow::Break(())).unwrap();
+    let error = go_on(&[train, validation.clone()], false).unwrap_err();
+    assert!(error.ends_with("not validated"), "{error}");
+}
+
+#[test]
+fn notes_come_back_from_a_checkpoint() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let [train, _] = data();
+    let mut training = Training::<f64>::new(plan()).unwrap();
+    training.notes_mut().insert("who".to_owned(), "a program".to_owned());
+    training.run(&train, None, Some(&path), go).unwrap();
+    assert_eq!(Training::<f64>::resume(&path).unwrap().notes(), training.notes());
+}
+
+/// The weights after the only update, of which no loss was taken.
+#[test]
+fn weights_that_are_not_finite_are_found_after_their_epoch() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let [train, _] = data();
+    let schedule = Schedule::Constant { rate: f64::MAX };
+    let plan = Plan { epochs: 1, batch: 210, rule: Rule::Sgd, l2: 10.0, schedule, ..plan() };
+    let mut training = Training::<f64>::new(plan).unwrap();
+    let error = training.run(&train, None, Some(&path), go).unwrap_err();
+    let message = error.to_string();
+    let TrainError::NotFinite { name, value, step, epoch, .. } = error else { panic!("{error}") };
+    assert!(name.ends_with(".weight") && !value.is_finite(), "{name} {value}");
+    assert_eq!((step, epoch), (1, 1));
+    assert!(message.ends_with("the training diverged. Try a rate a tenth as large"), "{message}");
+    assert!(!path.exists(), "nothing is saved of it");
+}
+
+/// Finite weights, so large that a product of them is not.
+#[test]
+fn a_loss_on_other_data_that_is_not_finite_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let [train, validation] = data();
+    let schedule = Schedule::Constant { rate: 1e200 };
+    for averaging in [None, Some(Averaging::Exponential { decay: 0.5 })] {
+        let plan =
+            Plan { epochs: 1, batch: 210, rule: Rule::Sgd, schedule: schedule.clone(), ..plan() };
+        let mut training = Training::<f64>::new(Plan { averaging, ..plan }).unwrap();
+        let error = training.run(&train, Some(&validation), Some(&path), go).unwrap_err();
+        let message = error.to_string();
+        assert!(message.starts_with("the loss on the validation data is "), "{message}");
+        assert!(message.contains("after update 1 (epoch 1), at rate 1.000e200"), "{message}");
+        assert!(!path.exists(), "nothing is saved of it");
+    }
+    let plan = Plan { epochs: 1, batch: 210, rule: Rule::Sgd, schedule, ..plan() };
+    let mut training = Training::<f64>::new(plan).unwrap();
+    training.run(&train, None, None, go).unwrap();
+    let message = training.test(&validation).unwrap_err().to_string();
+    assert!(message.starts_with("the loss on the test data is "), "{message}");
+}
+
+#[test]
+fn the_last_checkpoint_stands_where_a_training_diverges() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let [train, validation] = data();
+    // The rate rises with the second epoch.
+    let schedule = Schedule::StepDecay { rate: 0.01, every: 7, factor: 1e307 };
+    let plan = Plan { rule: Rule::Sgd, schedule, ..plan() };
+    let mut training = Training::<f64>::new(plan).unwrap();
+    training.run(&train, Some(&validation), Some(&path), go).unwrap_err();
+    let resumed = Training::<f64>::resume(&path).unwrap();
+    assert_eq!((resumed.position().epoch, resumed.position().step), (1, 7));
+}
+
+#[test]
+fn no_patience_is_too_long() {
+    let [train, validation] = data();
+    for patience in [usize::MAX, usize::MAX / 2 + 1] {
+        let plan = Plan { patience: Some(patience), ..plan() };
+        let mut training = Training::<f64>::new(plan).unwrap();
+        let ending = training.run(&train, Some(&validation), None, go).unwrap();
+        assert_eq!((ending, training.epochs().len()), (Ending::Finished, 4));
+    }
+}
+
+#[test]
+fn what_needs_other_data_is_refused_before_the_first_update() {
+    let [train, _] = data();
+    let message = |plan| {
+        let mut training = Training::<f64>::new(plan).unwrap();
+        let error = training.run(&train, None, None, go).unwrap_err();
+        assert_eq!(training.position().step, 0);
+        error.to_string()
+    };
+    for plan in [Plan { patience: Some(2), ..plan() }, Plan { keep_best: true, ..plan() }] {
+        assert!(message(plan).starts_with("without validation data no epoch is the best"));
+    }
+    let views = Plan { views: Views::Flip, ..plan() };
+    assert!(message(views).contains("views are taken of images"));
 }

@@ -1,5 +1,6 @@
 //! How each kind of network is trained where the user does not choose otherwise.
 
+use super::console::Failure;
 use super::number::{at_least_one, fraction, not_negative};
 use crate::data::augment::Flip;
 use crate::fraction::Fraction;
@@ -194,12 +195,25 @@ impl Following {
             Self::None => None,
             Self::Lookahead => Some(Averaging::airbench(updates)),
             Self::Exponential => Some(Averaging::Exponential { decay: 0.99 }),
-            Self::Mean => Some(Averaging::Mean { from: (updates * 3 / 4).max(1), every: 1 }),
+            Self::Mean => {
+                Some(Averaging::Mean { from: (updates - updates.div_ceil(4)).max(1), every: 1 })
+            }
         }
     }
 }
 
 impl Choices {
+    /// Refuses a momentum where the optimizer of the `recipe` that they complete to has none.
+    pub fn check(&self, recipe: &Recipe) -> Result<(), Failure> {
+        let has_one = matches!(recipe.optimizer, Rule::Momentum { .. } | Rule::Nesterov { .. });
+        match self.momentum {
+            Some(_) if !has_one => Err(Failure::new(
+                "--momentum is for --optimizer momentum or nesterov: the others have none",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The recipe with what was chosen in place of its own.
     pub fn complete(&self, recipe: Recipe) -> Recipe {
         Recipe {

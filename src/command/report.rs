@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// The trained model, for `predict`.
 pub const MODEL: &str = "model.safetensors";
+/// The record of the training.
+pub const METRICS: &str = "metrics.json";
 /// Images in the figure of predictions: five rows of eight.
 const PREDICTIONS: usize = 40;
 /// Mistakes among them, where there are as many: the last two rows.
@@ -41,11 +43,11 @@ pub fn write(
     run: Run,
     folder: &Path,
 ) -> Result<Summary, Failure> {
-    training.save_model(&folder.join(MODEL))?;
     let evaluation = training.test(&data.test)?;
+    training.save_model(&folder.join(MODEL))?;
     let test = record::Test::new(&evaluation, &data.test);
     let record = Record::new(training, ending, data.describe(), test, run);
-    let path = folder.join("metrics.json");
+    let path = folder.join(METRICS);
     write_atomically(&path, serde_json::to_string_pretty(&record)?.as_bytes())
         .map_err(|error| Failure::new(format!("{}: cannot be written: {error}", path.display())))?;
     let name = data.train.name();

@@ -38,21 +38,25 @@ pub struct Settings {
     #[arg(long, value_enum, default_value_t = Kind::Mlp, value_name = "NAME")]
     #[serde(default)]
     pub model: Kind,
-    /// Widths of the hidden layers of an MLP
-    #[arg(long, action = Set, value_delimiter = ',', default_value = "256,128", value_name = "N,N,…")]
+    /// Widths of the hidden layers of an MLP (256,128 where not given)
+    #[arg(long, action = Set, value_delimiter = ',', value_name = "N,N,…")]
     #[arg(value_parser = at_least_one)]
-    pub layers: Vec<usize>,
-    /// Activation of an MLP's hidden layers, one for all or one for each: relu, selu, gelu, tanh,
-    /// sigmoid or identity
-    #[arg(long, action = Set, value_delimiter = ',', default_value = "relu", value_name = "NAME,…")]
-    pub activation: Vec<Activation>,
-    /// Start of an MLP's weights: he-normal, he-uniform, xavier-normal, xavier-uniform,
-    /// lecun-normal, lecun-uniform, normal:<deviation>, constant:<value> or zeros
-    #[arg(long, default_value = "he-normal", value_name = "NAME")]
-    pub init: Init,
+    #[serde(default)]
+    pub layers: Option<Vec<usize>>,
+    /// Activation of an MLP's hidden layers, one for all or one for each: relu (where not given),
+    /// selu, gelu, tanh, sigmoid or identity
+    #[arg(long, action = Set, value_delimiter = ',', value_name = "NAME,…")]
+    #[serde(default)]
+    pub activation: Option<Vec<Activation>>,
+    /// Start of an MLP's weights: he-normal (where not given), he-uniform, xavier-normal,
+    /// xavier-uniform, lecun-normal, lecun-uniform, normal:<deviation>, constant:<value> or zeros
+    #[arg(long, value_name = "NAME")]
+    #[serde(default)]
+    pub init: Option<Init>,
     /// Filters of a CNN's convolutions (32,64 where not given), or of the flagship's three blocks
     /// (64,256,256)
-    #[arg(long, value_delimiter = ',', value_name = "N,N,…", value_parser = at_least_one)]
+    #[arg(long, action = Set, value_delimiter = ',', value_name = "N,N,…")]
+    #[arg(value_parser = at_least_one)]
     #[serde(default)]
     pub filters: Option<Vec<usize>>,
     /// Batch normalization in an MLP or a CNN
@@ -117,12 +121,19 @@ impl Settings {
     /// Refuses what is no training on any data: to load them takes seconds.
     pub fn check(&self) -> Result<(), Failure> {
         // What is checked of a recipe is the same for images in color and for other data.
-        self.check_kind(&self.choices.complete(Recipe::of(self.model, false)))?;
-        if self.model == Kind::Mlp {
-            let widths = [&[1], &self.layers[..], &[1]].concat();
-            Mlp::new(&widths)?.activations(&self.activation)?;
-        }
+        let recipe = self.choices.complete(Recipe::of(self.model, false));
         self.blocks()?;
+        self.check_kind(&recipe)?;
+        self.choices.check(&recipe)?;
+        if self.model == Kind::Mlp {
+            self.mlp(1, 1)?;
+        }
+        if self.patience.is_some() && self.validation == 0 {
+            return Err(Failure::new(
+                "--patience is for a training with validation: with --validation 0 there is no loss \
+                 to wait for",
+            ));
+        }
         self.samples.map_or(Ok(()), |samples| self.to_train_on(samples).map(drop))
     }
 
@@ -145,7 +156,9 @@ impl Settings {
             Augmentation { flip: recipe.flip, translate: recipe.translate, cutout: self.cutout };
         // Refused here, before a folder is made for the training.
         augmentation.on(data.shape())?;
-        let updates = (data.len().div_ceil(recipe.batch.max(1)) * recipe.epochs) as u64;
+        recipe.views.images(data)?;
+        // A training of more updates than can be counted ends when its user ends it.
+        let updates = data.len().div_ceil(recipe.batch.max(1)).saturating_mul(recipe.epochs) as u64;
         Ok(Plan {
             model,
             epochs: recipe.epochs,
@@ -183,14 +196,17 @@ impl Settings {
         let Self { model, batch_norm, .. } = *self;
         let [dropout, smoothing] = [self.dropout, recipe.smoothing].map(|share| share.get() > 0.0);
         for (option, chosen, kinds) in [
-            ("--filters", self.filters.is_some(), &[Kind::Cnn, Kind::Flagship][..]),
+            ("--layers", self.layers.is_some(), &[Kind::Mlp][..]),
+            ("--activation", self.activation.is_some(), &[Kind::Mlp]),
+            ("--init", self.init.is_some(), &[Kind::Mlp]),
+            ("--filters", self.filters.is_some(), &[Kind::Cnn, Kind::Flagship]),
             ("--batch-norm", batch_norm, &[Kind::Mlp, Kind::Cnn]),
             ("--dropout", dropout, &[Kind::Mlp, Kind::Cnn]),
             ("--smoothing", smoothing, &[Kind::Mlp, Kind::Cnn, Kind::Flagship]),
         ] {
             if chosen && !kinds.contains(&model) {
                 return Err(Failure::new(format!(
-                    "{option} is for --model {}: the {} has none",
+                    "{option} is for --model {}: {} takes none",
                     names(kinds),
                     names(&[model])
                 )));
@@ -207,18 +223,19 @@ impl Settings {
         })
     }
 
+    /// The layers of an MLP.
+    fn mlp(&self, features: usize, classes: usize) -> Result<Mlp, Failure> {
+        let hidden = self.layers.as_deref().unwrap_or(&[256, 128]);
+        let plan = Mlp::new(&[&[features], hidden, &[classes]].concat())?;
+        let plan = plan.activations(self.activation.as_deref().unwrap_or(&[Activation::Relu]))?;
+        Ok(plan.init(self.init.unwrap_or(Init::HeNormal)))
+    }
+
     fn network(&self, data: &Dataset, recipe: &Recipe) -> Result<Model, Failure> {
         let loss = Loss { smoothing: recipe.smoothing, ..Loss::default() };
         if self.model == Kind::Mlp {
-            let mut widths = vec![data.features()];
-            widths.extend(&self.layers);
-            widths.push(data.classes());
-            let plan = Mlp::new(&widths)?
-                .activations(&self.activation)?
-                .init(self.init)
-                .batch_norm(self.batch_norm)
-                .dropout(self.dropout)
-                .loss(loss);
+            let plan = self.mlp(data.features(), data.classes())?;
+            let plan = plan.batch_norm(self.batch_norm).dropout(self.dropout).loss(loss);
             return Ok(Model::Mlp(plan));
         }
         let image = data.image_shape().ok_or_else(|| {

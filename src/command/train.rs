@@ -1,29 +1,22 @@
 //! `chainrule train`: a training from the command line.
 
 use super::console::{Console, Failure, Outcome, program, word};
-use super::report::{self, MODEL};
+use super::folder::Folder;
+use super::origin;
+use super::report;
 use super::settings::Settings;
 use super::source;
 use crate::data::augment::Augmentation;
-use crate::file;
 use crate::record::Run;
 use crate::train::{Ending, Epoch, Event, Position, Training};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use std::fs;
-use std::io::{self, IsTerminal};
+use serde_json::Value;
+use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// The state of a training, to be resumed.
-const CHECKPOINT: &str = "checkpoint.safetensors";
-/// The settings that a resumed training goes on with.
-const SETTINGS: &str = "settings.json";
-
-/// Where trainings go that are given no folder.
-const RUNS: &str = "runs";
 
 /// What `chainrule train` takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -40,7 +33,7 @@ pub struct Arguments {
     /// Folder for the model, metrics and figures [default: the next free runs/<data>-<n>]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
-    /// Go on with the training in this folder, with the settings that it began with
+    /// Go on with the training in this folder, with the settings and the data that it began with
     #[arg(long, value_name = "DIR", conflicts_with_all = ["Settings", "Choices"])]
     resume: Option<PathBuf>,
     /// Print one JSON object at the end, on standard output
@@ -70,42 +63,49 @@ pub fn thread_count(asked: Option<usize>) -> Result<usize, Failure> {
 
 fn train(arguments: &Arguments, run: Run) -> Outcome {
     let console = Console { quiet: arguments.quiet, json: arguments.json };
-    let settings = match &arguments.resume {
+    let resumed = arguments.resume.as_deref().map(resume).transpose()?;
+    let settings = match &resumed {
         None => arguments.settings.clone(),
-        Some(folder) => read_settings(folder)?,
+        Some(resumed) => resumed.folder.settings(&resumed.settings)?,
     };
     settings.check()?;
-    let begun = match &arguments.resume {
-        Some(folder) => resume(folder)?,
-        None => {
-            check_folder(arguments.out.as_deref())?;
-            None
-        }
-    };
+    if resumed.is_none() {
+        Folder::check(arguments.out.as_deref())?;
+    }
     // This takes seconds: what can be refused without data has been.
     let data = source::open(&settings, arguments.data_dir.as_deref())?;
     for line in &data.notices {
         console.line(line)?;
     }
-    let mut training = match begun {
-        Some(training) => training,
-        None => Training::<f32>::new(settings.plan(&data.train)?)?,
+    let begin = |origin: &Value| -> Result<_, Failure> {
+        let mut training = Training::<f32>::new(settings.plan(&data.train)?)?;
+        // It is tested last, and refused first.
+        training.network().expect(&data.test)?;
+        origin::note(&mut training, origin, &data)?;
+        Ok(training)
     };
-    let folder = match &arguments.resume {
-        Some(folder) => folder.clone(),
-        None => open_folder(arguments.out.as_deref(), data.kind, &settings)?,
+    let (mut training, folder) = match resumed {
+        Some(Resumed { folder, training: Some(training), .. }) => {
+            origin::expect_data(&training, &data, &folder)?;
+            (training, folder)
+        }
+        Some(Resumed { folder, settings, .. }) => (begin(&settings)?, folder),
+        None => {
+            let origin = serde_json::to_value(&settings)?;
+            (begin(&origin)?, Folder::create(arguments.out.as_deref(), data.kind, &origin)?)
+        }
     };
     console.line(describe(&training, run.threads))?;
-    let ending = watch(&mut training, &data, &folder, &console)?;
+    let ending = watch(&mut training, &data, &folder.checkpoint(), &console)?;
     if ending == Ending::Interrupted {
         let advice = format!(
             "Interrupted after update {}. Nothing is lost: go on with\n  {}",
             training.position().step,
-            resumption(&folder, arguments.data_dir.as_deref())
+            resumption(folder.path(), arguments.data_dir.as_deref())
         );
         return Err(Failure::Interrupted(advice));
     }
-    let summary = report::write(&mut training, &data, ending, run, &folder)?;
+    let summary = report::write(&mut training, &data, ending, run, folder.path())?;
     console.line(summary.text())?;
     if arguments.json {
         super::console::stdout(&format!("{}\n", summary.json()))?;
@@ -113,11 +113,24 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
     Ok(())
 }
 
-/// The training in a folder. One that was broken off before its first checkpoint begins again.
-fn resume(folder: &Path) -> Result<Option<Training<f32>>, Failure> {
-    let checkpoint = folder.join(CHECKPOINT);
-    let begun = checkpoint.exists().then(|| Training::resume(&checkpoint));
-    Ok(begun.transpose()?)
+/// A training that was broken off.
+struct Resumed {
+    folder: Folder,
+    /// As they stand there.
+    settings: Value,
+    /// None where it was broken off before its first checkpoint: it begins again.
+    training: Option<Training<f32>>,
+}
+
+/// The training in the folder at `path`.
+fn resume(path: &Path) -> Result<Resumed, Failure> {
+    let (folder, settings) = Folder::reopen(path)?;
+    let begun = folder.has_begun()?.then(|| Training::resume(&folder.checkpoint()));
+    let training = begun.transpose()?;
+    if let Some(training) = &training {
+        origin::expect_settings(training, &settings, &folder)?;
+    }
+    Ok(Resumed { folder, settings, training })
 }
 
 /// The command that goes on with the training in `folder`, to be pasted into a shell. Its data are
@@ -165,7 +178,7 @@ fn describe(training: &Training<f32>, threads: usize) -> String {
 fn watch(
     training: &mut Training<f32>,
     data: &source::Data,
-    folder: &Path,
+    checkpoint: &Path,
     console: &Console,
 ) -> Result<Ending, Failure> {
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -177,33 +190,28 @@ fn watch(
         }
     })?;
     let (epochs, samples) = (training.plan().epochs, data.train.len());
-    let bar = progress_bar((epochs * samples) as u64, console);
+    let bar = progress_bar(epochs.saturating_mul(samples) as u64, console);
     // Time left is told from what this session has done, not from what a resumed one began with.
     let position = training.position();
     bar.set_position((position.epoch * samples + position.samples) as u64);
     bar.reset_eta();
     let mut failure = None;
-    let ending = training.run(
-        &data.train,
-        data.validation.as_ref(),
-        Some(&folder.join(CHECKPOINT)),
-        |event| {
-            match event {
-                Event::Batch(position) => show(&bar, position, epochs, samples),
-                Event::Epoch(epoch) => {
-                    let line = epoch_line(epoch, epochs);
-                    if let Err(error) = bar.suspend(|| console.line(line)) {
-                        failure = Some(error);
-                        return ControlFlow::Break(());
-                    }
+    let ending = training.run(&data.train, data.validation.as_ref(), Some(checkpoint), |event| {
+        match event {
+            Event::Batch(position) => show(&bar, position, epochs, samples),
+            Event::Epoch(epoch) => {
+                let line = epoch_line(epoch, epochs);
+                if let Err(error) = bar.suspend(|| console.line(line)) {
+                    failure = Some(error);
+                    return ControlFlow::Break(());
                 }
             }
-            match interrupted.load(Ordering::Relaxed) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        },
-    );
+        }
+        match interrupted.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
     bar.finish_and_clear();
     match failure {
         Some(error) => Err(error.into()),
@@ -246,58 +254,4 @@ fn epoch_line(epoch: &Epoch, epochs: usize) -> String {
         line += &format!(";  validation loss {loss:.4}, accuracy {:.2} %", 100.0 * accuracy);
     }
     line + &format!(";  {} samples/s", HumanCount(epoch.samples_per_second as u64))
-}
-
-/// Refuses a folder that has a training already, or that cannot be written to. Nothing is left there, as
-/// the data may still refuse the new one.
-fn check_folder(out: Option<&Path>) -> Result<(), Failure> {
-    let folder = out.unwrap_or(Path::new(RUNS));
-    for file in [CHECKPOINT, MODEL] {
-        if folder.join(file).exists() {
-            return Err(Failure::new(format!(
-                "{}: an earlier training is there. Name another folder with --out, or go on with \
-                 --resume {}",
-                folder.join(file).display(),
-                word(folder)
-            )));
-        }
-    }
-    // What is not there will be made in the nearest folder that is.
-    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    tempfile::tempfile_in(there).map_err(|error| cannot_write(folder, &error))?;
-    Ok(())
-}
-
-fn cannot_write(folder: &Path, error: &io::Error) -> Failure {
-    let folder = folder.display();
-    Failure::new(format!("{folder}: cannot be written to: {error}. Name another folder with --out"))
-}
-
-/// Makes the folder of a new training, and writes its settings there.
-fn open_folder(out: Option<&Path>, data: &str, settings: &Settings) -> Result<PathBuf, Failure> {
-    let folder = match out {
-        Some(folder) => folder.to_path_buf(),
-        None => (1..)
-            .map(|number| Path::new(RUNS).join(format!("{data}-{number}")))
-            .find(|folder| !folder.exists())
-            .expect("one of all numbers is free"),
-    };
-    let text = serde_json::to_string_pretty(settings)?;
-    fs::create_dir_all(&folder)
-        .and_then(|()| file::write_atomically(&folder.join(SETTINGS), text.as_bytes()))
-        .map_err(|error| cannot_write(&folder, &error))?;
-    Ok(folder)
-}
-
-fn read_settings(folder: &Path) -> Result<Settings, Failure> {
-    let path = folder.join(SETTINGS);
-    let text = fs::read_to_string(&path).map_err(|error| {
-        Failure::new(format!(
-            "{}: {error}. Name the folder of a training that was broken off",
-            path.display()
-        ))
-    })?;
-    serde_json::from_str(&text).map_err(|error| {
-        Failure::new(format!("{}: not the settings of a training: {error}", path.display()))
-    })
 }

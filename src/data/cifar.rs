@@ -14,6 +14,7 @@
 //! original's is asked for its images: their digest is that of the sorted digests of the records,
 //! and the same in any order and packing.
 
+use crate::checksum::hexadecimal;
 use crate::data::known::{self, Hashing, Set};
 use crate::data::mnist::Source;
 use crate::data::{Dataset, DatasetError, regular};
@@ -391,7 +392,7 @@ pub fn digest(pixels: &[u8], labels: &[u8]) -> String {
         .map(Into::into)
         .collect();
     records.sort_unstable();
-    known::hexadecimal(&Sha256::digest(records.as_flattened()))
+    hexadecimal(&Sha256::digest(records.as_flattened()))
 }
 
 /// Checks that `bytes` are 10,000 records. `path` and `batch` are for the error.

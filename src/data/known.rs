@@ -1,7 +1,7 @@
 //! The public data sets: their files, and the checksums that prove them whole.
 
+use crate::checksum::hexadecimal;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::io::{self, Read};
 
 /// A public data set.
@@ -156,12 +156,4 @@ impl<R: Read> Read for Hashing<R> {
         self.digest.update(&buffer[..read]);
         Ok(read)
     }
-}
-
-/// Two digits a byte.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a string takes all that is written to it");
-        hex
-    })
 }

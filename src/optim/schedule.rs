@@ -145,7 +145,7 @@ impl Schedule {
             }
             Self::WarmUp { steps, ref then } => match step.checked_sub(steps) {
                 Some(step) => then.rate(step),
-                None => then.rate(0) * (step + 1) as f64 / (steps + 1) as f64,
+                None => then.rate(0) * (step as f64 + 1.0) / (steps as f64 + 1.0),
             },
         }
     }
