@@ -10,10 +10,12 @@ mod lab;
 mod number;
 mod picture;
 mod predict;
+mod quote;
 mod recipe;
 mod report;
 mod settings;
 mod source;
+mod threads;
 mod train;
 
 use self::console::{Failure, Outcome};

@@ -36,7 +36,6 @@ impl Failure {
                 to_stderr(&format!("{advice}\n"));
                 ExitCode::from(130)
             }
-            Self::Error(error) if is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
             Self::Error(error) => {
                 let red = anstyle::AnsiColor::Red.on_default().bold();
                 to_stderr(&format!("{red}error:{red:#} {error}\n"));
@@ -46,16 +45,20 @@ impl Failure {
     }
 }
 
-/// The reader of a pipe (`| head`) has read enough: no failure.
-fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
 /// Writes `text` to standard output; colors only on a terminal, and not against `NO_COLOR`.
+///
+/// Where the reader of a pipe (`| head`) has read enough, the text is dropped, and the command goes on:
+/// its files and its exit code are worth more than its words, and must not depend on who listens.
 pub fn stdout(text: &str) -> io::Result<()> {
     let mut stdout = AutoStream::auto(io::stdout().lock());
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => {
+            let message = format!("standard output cannot be written to: {error}");
+            Err(io::Error::new(error.kind(), message))
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Where a subcommand tells a human what it does: standard output, or standard error where
