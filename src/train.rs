@@ -10,11 +10,13 @@
 //! function of (seed, e, i). So a checkpoint holds two numbers in
 //! place of a generator, and a training that was killed and resumed ends with the same bits as
 //! one that was not. Each of these has a seed of its own where the plan wants it: see [`Seeds`].
+//! All that the promise covers is told in [`random`](crate::random#same-seed-same-bits).
 
 use crate::checkpoint::{Checkpoint, CheckpointError, text};
 use crate::cnn::PrepareError;
 use crate::data::Dataset;
 use crate::data::augment::{Augmentation, AugmentationError, Augmenter};
+use crate::memory::{self, MemoryError};
 use crate::model::Model;
 use crate::network::{Evaluation, Network};
 use crate::optim::{Average, Averaging, Optimizer, OptimizerError, Rule, Schedule};
@@ -179,6 +181,9 @@ pub enum TrainError {
     /// A plan that is no training.
     #[error("{0}")]
     Plan(&'static str),
+    /// The network is too large for this machine.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The training data cannot prepare the network.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -258,7 +263,7 @@ impl<T: Real> Training<T> {
     /// A training that has not begun.
     ///
     /// # Errors
-    /// [`TrainError`] where the plan makes no network, or a number in it makes no training.
+    /// [`TrainError`] where the plan makes no network or one too large for this machine, or a number in it makes no training.
     pub fn new(plan: Plan) -> Result<Self, TrainError> {
         if plan.epochs == 0 {
             return Err(TrainError::Plan("a training takes at least one epoch"));
@@ -269,6 +274,11 @@ impl<T: Real> Training<T> {
         if plan.patience == Some(0) {
             return Err(TrainError::Plan("the patience must be at least one epoch"));
         }
+        memory::require(
+            format!("{} in batches of {}", plan.model, plan.batch),
+            plan.model.entries().bytes::<T>(plan.batch),
+            "choose smaller layers or a smaller batch",
+        )?;
         let network = plan.model.network(plan.batch, plan.seeds)?;
         let optimizer = optimizer(&plan, &network)?;
         let average = average(&plan, &network)?;

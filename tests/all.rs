@@ -15,6 +15,7 @@ mod command;
 mod command_bench;
 mod command_cnn;
 mod command_color;
+mod command_memory;
 mod command_shell;
 mod conv;
 mod data;

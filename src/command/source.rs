@@ -4,6 +4,7 @@ use super::console::{Failure, program};
 use super::recipe::Kind;
 use super::settings::{Settings, Source};
 use crate::data::{Dataset, cifar, digits, ellipse, folder, mnist, pictures, split};
+use crate::memory;
 use crate::record;
 use indicatif::HumanCount;
 use std::collections::BTreeMap;
@@ -102,7 +103,7 @@ fn read(
             };
             Failure::new(format!("{error}{advice}"))
         }),
-        Source::Digits => Ok(drawn("digits", digits::draw, mnist::COUNTS, samples)),
+        Source::Digits => drawn("digits", digits::draw, mnist::COUNTS, samples),
         Source::Cifar10 => cifar::load(folder).map(from_cifar).map_err(|error| {
             let advice = match error {
                 cifar::CifarError::Missing { .. } => format!(
@@ -114,14 +115,18 @@ fn read(
             };
             Failure::new(format!("{error}{advice}"))
         }),
-        Source::Pictures => Ok(drawn("pictures", pictures::draw, cifar::COUNTS, samples)),
-        Source::Ellipse => Ok(Whole {
-            kind: "ellipse",
-            train: ellipse::draw(samples.unwrap_or(POINTS[0]), ellipse::ELLIPSE, DRAWING),
-            test: ellipse::draw(POINTS[1], ellipse::ELLIPSE, DRAWING + 1),
-            notices: Vec::new(),
-            sha256: BTreeMap::new(),
-        }),
+        Source::Pictures => drawn("pictures", pictures::draw, cifar::COUNTS, samples),
+        Source::Ellipse => {
+            let samples = samples.unwrap_or(POINTS[0]);
+            require_samples(samples, size_of::<[f32; 2]>())?;
+            Ok(Whole {
+                kind: "ellipse",
+                train: ellipse::draw(samples, ellipse::ELLIPSE, DRAWING),
+                test: ellipse::draw(POINTS[1], ellipse::ELLIPSE, DRAWING + 1),
+                notices: Vec::new(),
+                sha256: BTreeMap::new(),
+            })
+        }
     }
 }
 
@@ -131,7 +136,7 @@ fn automatic(kind: Kind, samples: Option<usize>, folder: &Path) -> Result<Whole,
         match mnist::load(folder) {
             Ok(set) => return Ok(from_mnist(set)),
             Err(mnist::MnistError::Missing { .. }) => {
-                (drawn("digits", digits::draw, mnist::COUNTS, samples), "MNIST", "mnist")
+                (drawn("digits", digits::draw, mnist::COUNTS, samples)?, "MNIST", "mnist")
             }
             Err(error) => return Err(error.into()),
         }
@@ -139,7 +144,7 @@ fn automatic(kind: Kind, samples: Option<usize>, folder: &Path) -> Result<Whole,
         match cifar::load(folder) {
             Ok(set) => return Ok(from_cifar(set)),
             Err(cifar::CifarError::Missing { .. }) => {
-                (drawn("pictures", pictures::draw, cifar::COUNTS, samples), "CIFAR-10", "cifar10")
+                (drawn("pictures", pictures::draw, cifar::COUNTS, samples)?, "CIFAR-10", "cifar10")
             }
             Err(error) => return Err(error.into()),
         }
@@ -189,15 +194,25 @@ fn drawn(
     draw: fn(usize, u64) -> Dataset,
     counts: [usize; 2],
     samples: Option<usize>,
-) -> Whole {
-    Whole {
-        kind,
-        train: draw(samples.unwrap_or(counts[0]), DRAWING),
-        // A part of the training's size is enough to tell how well a small one went.
-        test: draw(samples.unwrap_or(counts[1]).min(counts[1]), DRAWING + 1),
-        notices: Vec::new(),
-        sha256: BTreeMap::new(),
-    }
+) -> Result<Whole, Failure> {
+    // A part of the training's size is enough to tell how well a small one went.
+    let test = draw(samples.unwrap_or(counts[1]).min(counts[1]), DRAWING + 1);
+    let samples = samples.unwrap_or(counts[0]);
+    require_samples(samples, test.features())?;
+    let train = draw(samples, DRAWING);
+    Ok(Whole { kind, train, test, notices: Vec::new(), sha256: BTreeMap::new() })
+}
+
+/// Refuses more samples, each with an input of so many bytes, than this machine can hold.
+fn require_samples(samples: usize, input: usize) -> Result<(), Failure> {
+    // Each has its label, and its place in a selection.
+    let sample = input + size_of::<u8>() + size_of::<usize>();
+    memory::require(
+        format!("{samples} samples"),
+        samples as f64 * sample as f64,
+        "ask for fewer with --samples",
+    )?;
+    Ok(())
 }
 
 impl Data {
