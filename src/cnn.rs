@@ -24,6 +24,7 @@ use crate::conv::Conv;
 use crate::conv::pool::Window;
 use crate::fraction::Fraction;
 use crate::init::Init;
+use crate::memory::Entries;
 use crate::network::{Network, Recorder};
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
@@ -96,6 +97,12 @@ impl Cnn {
     pub fn loss(mut self, loss: Loss) -> Self {
         self.loss = loss;
         self
+    }
+
+    /// Its memory, layer by layer.
+    pub fn entries(&self) -> Entries {
+        let layer = |entries: Entries, &filters: &usize| entries.convolution(3, filters).halve();
+        self.filters.iter().fold(Entries::of_input(self.image), layer).linear(self.classes)
     }
 
     /// Records the network for passes of `batch` samples, its weights and masks drawn from

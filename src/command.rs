@@ -12,10 +12,12 @@ mod number;
 mod origin;
 mod picture;
 mod predict;
+mod quote;
 mod recipe;
 mod report;
 mod settings;
 mod source;
+mod threads;
 mod train;
 
 use self::console::{Failure, Outcome};

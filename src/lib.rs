@@ -36,7 +36,7 @@
 //! | 8 | [`normalize`], [`hyperparameter`] | row, batch and layer normalization; standardized inputs |
 //! | 9 | [`init`], [`random`] | where to start, and what draws it |
 //! | 10 | [`optim`], [`named`] | descent, momentum, Adam, schedules, averages |
-//! | 11 | [`data`], `train`, `checkpoint`, `record`, `file` | learning |
+//! | 11 | [`data`], `train`, `checkpoint`, `record`, `file`, [`memory`] | learning |
 //! | 12 | [`network`], [`layers`], [`mlp`], [`metrics`] | networks that read digits |
 //! | 13 | [`conv`] | convolution, its gradients, pooling |
 //! | 14 | [`cnn`], [`dropout`], [`data::augment`], [`whiten`], [`views`], [`model`] | networks that read pictures |
@@ -67,6 +67,7 @@ pub mod hyperparameter;
 pub mod init;
 pub mod layers;
 pub mod matmul;
+pub mod memory;
 pub mod metrics;
 pub mod mlp;
 pub mod model;

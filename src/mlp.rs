@@ -13,6 +13,7 @@
 use crate::activation::Activation;
 use crate::fraction::Fraction;
 use crate::init::Init;
+use crate::memory::Entries;
 use crate::network::{Network, Recorder};
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
@@ -149,6 +150,12 @@ impl Mlp {
         let hidden: usize = self.widths[1..self.widths.len() - 1].iter().sum();
         // γ and β in place of the bias.
         linear + if self.batch_norm { hidden } else { 0 }
+    }
+
+    /// Its memory, layer by layer.
+    pub fn entries(&self) -> Entries {
+        let input = Entries::of_input([1, 1, self.widths[0]]);
+        self.widths[1..].iter().fold(input, |entries, &width| entries.linear(width))
     }
 
     /// Records the network for passes of `batch` samples, its weights and masks drawn from `seeds`.

@@ -2,6 +2,7 @@
 
 use crate::cnn::{Cnn, Flagship, Lenet, PrepareError};
 use crate::data::Dataset;
+use crate::memory::Entries;
 use crate::mlp::Mlp;
 use crate::network::Network;
 use crate::random::Seeds;
@@ -25,6 +26,16 @@ pub enum Model {
 }
 
 impl Model {
+    /// Its memory, layer by layer.
+    pub fn entries(&self) -> Entries {
+        match self {
+            Self::Mlp(plan) => plan.entries(),
+            Self::Lenet(plan) => plan.entries(),
+            Self::Cnn(plan) => plan.entries(),
+            Self::Flagship(plan) => plan.entries(),
+        }
+    }
+
     /// Records the network for passes of `batch` samples, its weights and masks drawn from
     /// `seeds`.
     ///

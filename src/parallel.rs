@@ -1,6 +1,7 @@
 //! Where work is split. How often it is split depends on its size alone, never on the number of
 //! threads, and no two parts add into the same number: so any number of threads gives the same
-//! bits. Chapter 15.
+//! bits. Chapter 15. What else gives the same bits, and what gives others, is told in
+//! [`random`](crate::random#same-seed-same-bits).
 //!
 //! The halves run on the threads of the caller's rayon pool with the feature `threads`, and one
 //! after the other without it.

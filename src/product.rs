@@ -22,7 +22,7 @@
 //!
 //! Each c_ij sums its terms in the same order on every machine and in every tile, 256 at a time.
 //! So the bits of a product depend on neither, but for machines that round a product before it is
-//! added.
+//! added. See [`random`](crate::random#same-seed-same-bits) for the bits of a training.
 
 mod lanes;
 mod rows;

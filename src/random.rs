@@ -28,6 +28,27 @@
 //! draw depends on what was drawn before, which is why a resumed training ends with the bits of one
 //! that was never broken off. A stream is a key and a position: to start one allocates nothing.
 //!
+//! # Same seed, same bits
+//!
+//! A training is fixed by its settings, its seed and the bytes of its data. Run twice, it ends with
+//! the same bits in every weight, every loss and every prediction, and with the same bytes in its
+//! model file. That holds
+//!
+//! - on any number of threads, since work is split by its size alone: see [`parallel`](crate::parallel);
+//! - after any interruption, by Ctrl-C, by a kill or by a power cut, however often: see `train`;
+//! - from file to file: what is written and read back has the same bits;
+//! - on every machine with this system and registers of this width. A register of another width
+//!   sums in another order, and a machine that rounds a product before it is added rounds
+//!   differently: see [`product`](crate::product). Another system may have other sines and
+//!   logarithms in its mathematical library, by the last bit.
+//!
+//! Times differ, and what is computed from them, such as samples a second. The date of a record
+//! differs too.
+//!
+//! Other bits come from another version of this crate or of the compiler, another batch size (its sums
+//! are others) and another order or number of the samples. A training that has gone another way at one
+//! bit does not come back: its weights soon differ in every digit, although it learns as well.
+//!
 //! # Sources
 //!
 //! D. J. Bernstein, "ChaCha, a variant of Salsa20", 2008. J.-P. Aumasson, "Too much crypto", 2019, on

@@ -13,7 +13,9 @@
 //! is how close it comes. That is the flat part of what is known as the *roofline* (S. Williams, A.
 //! Waterman and D. Patterson, 2009); its slope, the speed of memory, is not measured here. The peak is
 //! measured, as the speed of [`gemm`] on factors that stay in the caches. All threads multiply at the
-//! same time: cores that work together share power and clock, and may be two halves of one.
+//! same time: cores that work together share power and clock, and may be two halves of one. Of threads
+//! that there are no cores for, none multiplies: they would share cores, and each would count the work of
+//! the moments in which it had one.
 //!
 //! Three things keep a step below its roof. What is not counted, such as pooling and the optimizer,
 //! takes time. A product over few rows uses a number too seldom to fill the registers with work while
@@ -185,45 +187,52 @@ impl Practice {
     }
 }
 
-/// The floating-point operations a second that as many `threads` reach together, multiplying matrices
-/// of [`f32`] that stay in their caches: the best of three windows. Chapter 15.
-///
-/// # Panics
-/// If the system has no more threads to give.
-pub fn peak(threads: usize, window: Duration) -> f64 {
-    let start = Barrier::new(threads);
-    let multiplier = || {
+/// The floating-point operations a second that the threads of the caller's rayon pool reach together,
+/// multiplying matrices of [`f32`] that stay in their caches: the best of three windows. Where it has
+/// more threads than this process has cores, as many multiply as there are cores. Chapter 15.
+#[cfg(feature = "threads")]
+pub fn peak(window: Duration) -> f64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = rayon::current_num_threads().min(cores);
+    let together = Barrier::new(threads);
+    let rates = rayon::broadcast(|thread| {
+        if thread.index() >= threads {
+            return [0.0; WINDOWS];
+        }
         let mut draw = Draw::new(SEED);
         let [a, b]: [Array2<f32>; 2] = [(); 2].map(|()| {
             let factor = draw.uniform(&[SIDE, SIDE], -1.0, 1.0);
             factor.into_dimensionality::<Ix2>().expect("two axes")
         });
         let mut c = Array2::zeros((SIDE, SIDE));
-        start.wait();
-        let products = fastest(window, || gemm(&a.view().into(), b.view(), c.view_mut(), false));
-        products * (2 * SIDE * SIDE * SIDE) as f64
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(multiplier)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a product does not panic")).sum()
-    })
+        let mut products = || {
+            together.wait();
+            runs_per_second(window, || gemm(&a.view().into(), b.view(), c.view_mut(), false))
+        };
+        products();
+        [(); WINDOWS].map(|()| products())
+    });
+    let sums = (0..WINDOWS).map(|k| rates.iter().map(|rates| rates[k]).sum());
+    sums.fold(0.0, f64::max) * (2 * SIDE * SIDE * SIDE) as f64
 }
 
 /// The most runs a second in a window, after one window that warms up.
 fn fastest(window: Duration, mut run: impl FnMut()) -> f64 {
-    let mut runs_per_second = || {
-        let (start, mut runs) = (Instant::now(), 0_u64);
-        loop {
-            run();
-            runs += 1;
-            let elapsed = start.elapsed();
-            if elapsed >= window {
-                break runs as f64 / elapsed.as_secs_f64();
-            }
+    runs_per_second(window, &mut run);
+    (0..WINDOWS).map(|_| runs_per_second(window, &mut run)).fold(0.0, f64::max)
+}
+
+/// Runs a second, over runs that last as long as `window`, or one.
+fn runs_per_second(window: Duration, mut run: impl FnMut()) -> f64 {
+    let (start, mut runs) = (Instant::now(), 0_u64);
+    loop {
+        run();
+        runs += 1;
+        let elapsed = start.elapsed();
+        if elapsed >= window {
+            return runs as f64 / elapsed.as_secs_f64();
         }
-    };
-    runs_per_second();
-    (0..WINDOWS).map(|_| runs_per_second()).fold(0.0, f64::max)
+    }
 }
 
 #[cfg(test)]
@@ -309,10 +318,28 @@ mod tests {
         assert_eq!(runs, WINDOWS + 1);
     }
 
+    #[cfg(feature = "threads")]
+    fn peak_of(threads: usize, window: Duration) -> f64 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| peak(window))
+    }
+
+    #[cfg(feature = "threads")]
     #[test]
     fn the_peak_is_that_of_all_threads() {
-        let peak = peak(2, Duration::from_millis(1));
+        let peak = peak_of(2, Duration::from_millis(1));
         // Unoptimized, and on a busy machine, each of the two still does more than two a second.
         assert!(peak > 4.0 * (2 * SIDE * SIDE * SIDE) as f64, "{peak} operations a second");
+    }
+
+    /// Threads that took turns would each count a core for themselves.
+    #[cfg(feature = "threads")]
+    #[test]
+    fn threads_without_a_core_of_their_own_add_nothing_to_the_peak() {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        let window = Duration::from_millis(5);
+        let [one, many] = [1, 16 * cores].map(|threads| peak_of(threads, window));
+        // One thread on a busy machine may reach half of its core.
+        assert!(many < 4.0 * one * cores as f64, "{many} with many threads, {one} with one");
     }
 }

@@ -14,12 +14,14 @@
 //! A checkpoint is whole, and goes on as it began: it has a checksum, and knows its plan and the samples of
 //! its data, each by its content. No number in it is infinite or none: a training ends with an error when
 //! it comes to one, and its last checkpoint stands.
+//! All that the promise covers is told in [`random`](crate::random#same-seed-same-bits).
 
 use crate::checkpoint::{Checkpoint, CheckpointError, text};
 use crate::cnn::PrepareError;
 use crate::data::Dataset;
 use crate::data::augment::{Augmentation, AugmentationError, Augmenter};
 use crate::data::fingerprint::Fingerprint;
+use crate::memory::{self, MemoryError};
 use crate::model::Model;
 use crate::named::RestoreError;
 use crate::network::{Evaluation, Network};
@@ -212,6 +214,9 @@ pub enum TrainError {
     /// A plan that is no training.
     #[error("{0}")]
     Plan(&'static str),
+    /// The network is too large for this machine.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The training data cannot prepare the network.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -335,7 +340,7 @@ impl<T: Real> Training<T> {
     /// A training that has not begun.
     ///
     /// # Errors
-    /// [`TrainError`] where the plan makes no network, or a number in it makes no training.
+    /// [`TrainError`] where the plan makes no network or one too large for this machine, or a number in it makes no training.
     pub fn new(plan: Plan) -> Result<Self, TrainError> {
         if plan.epochs == 0 {
             return Err(TrainError::Plan("a training takes at least one epoch"));
@@ -346,6 +351,11 @@ impl<T: Real> Training<T> {
         if plan.patience == Some(0) {
             return Err(TrainError::Plan("the patience must be at least one epoch"));
         }
+        memory::require(
+            format!("{} in batches of {}", plan.model, plan.batch),
+            plan.model.entries().bytes::<T>(plan.batch),
+            "choose smaller layers or a smaller batch",
+        )?;
         let network = plan.model.network(plan.batch, plan.seeds)?;
         let optimizer = optimizer(&plan, &network)?;
         let average = average(&plan, &network)?;

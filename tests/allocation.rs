@@ -17,23 +17,25 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
-fn count() {
-    // The counter is gone while a thread ends. Nothing is counted then.
+fn count(bytes: usize) {
+    // The counters are gone while a thread ends. Nothing is counted then.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+    let _ = BYTES.try_with(|count| count.set(count.get() + bytes));
 }
 
 // SAFETY: every call goes on to the system's allocator, unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promise, passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller's promise, passed on.
         unsafe { System.alloc_zeroed(layout) }
     }
@@ -44,7 +46,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
         // SAFETY: the caller's promise, passed on.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -133,6 +135,29 @@ fn a_training_step_on_pictures_allocates_nothing() {
             assert_step::<f64>(&model, &data, rule, 20);
         }
     });
+}
+
+/// The estimate is of what is taken: no more than that, and no small part of it.
+#[test]
+fn a_network_takes_the_memory_that_was_estimated() {
+    let image = [32, 32, 3];
+    for (model, batch) in [
+        (Model::Mlp(Mlp::new(&[784, 256, 128, 10]).unwrap()), 64),
+        (Model::Mlp(Mlp::new(&[784, 100, 10]).unwrap()), 4_000),
+        (Model::Cnn(Cnn::new(image, 10)), 16),
+        (Model::Lenet(Lenet::new(image, 10)), 16),
+        (Model::Flagship(Flagship::new(image, 10).filters([16, 64, 64])), 16),
+        (Model::Flagship(Flagship::new(image, 10)), 1),
+    ] {
+        let before = BYTES.get();
+        let network = model.network::<f32>(batch, 29).unwrap();
+        let taken = (BYTES.get() - before) as f64;
+        let (entries, parameters) = (model.entries(), network.parameter_count() as f64);
+        let estimated = entries.bytes::<f32>(batch);
+        assert!((0.95..=1.1).contains(&(entries.weights() / parameters)), "{model:?}");
+        assert!(estimated <= taken, "{model:?}: {estimated} estimated, {taken} taken");
+        assert!(taken <= 3.0 * estimated, "{model:?}: {estimated} estimated, {taken} taken");
+    }
 }
 
 #[test]

@@ -116,6 +116,21 @@ fn impossible_numbers_are_refused() {
     }
 }
 
+/// Stacks that no machine has: so no thread can be started, as where the system allows no more.
+#[test]
+fn threads_that_cannot_be_started_are_an_error() {
+    let arguments = ["mlp-300-b16", "--seconds", "0.01", "--threads", "9"];
+    let output = bench(&arguments).env("RUST_MIN_STACK", (1_u64 << 47).to_string()).output();
+    let output = output.expect("the command starts");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let message = text(&output.stderr);
+    assert!(message.contains("9 threads cannot be started here: "), "{message}");
+    assert!(message.contains("fewer with --threads") && !message.contains("panic"), "{message}");
+    let output = run(&["--threads", "1000000000"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("--threads 1000000000: 65535 are the most"));
+}
+
 #[test]
 fn a_reader_that_has_read_enough_is_no_failure() {
     let mut child = bench(&["--seconds", "0.01", "--threads", "1"])

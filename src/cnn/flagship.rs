@@ -38,6 +38,7 @@ use crate::data::Dataset;
 use crate::data::channels::{ChannelError, ChannelMoments};
 use crate::fraction::Fraction;
 use crate::init::Init;
+use crate::memory::Entries;
 use crate::network::{Network, Recorder};
 use crate::normalize::BatchNorm;
 use crate::random::{Purpose, Seeds, stream};
@@ -117,6 +118,19 @@ impl Flagship {
     pub fn loss(mut self, loss: Loss) -> Self {
         self.loss = loss;
         self
+    }
+
+    /// Its memory, layer by layer.
+    pub fn entries(&self) -> Entries {
+        let kernel = self.whitening.kernel;
+        let patterns = kernel.saturating_mul(kernel).saturating_mul(2 * self.image[2]);
+        let input = Entries::of_input(self.image).crop(kernel.saturating_sub(1));
+        let block = |entries: Entries, &width: &usize| {
+            entries.convolution(3, width).halve().convolution(3, width)
+        };
+        let blocks = self.filters.iter().fold(input.convolution(kernel, patterns), block);
+        // The last pooling leaves a third: fewer than half.
+        blocks.halve().linear(self.classes)
     }
 
     /// Records the network for passes of `batch` samples, its weights drawn from `seeds`.

@@ -2,6 +2,7 @@
 
 use super::pool;
 use crate::conv::Conv;
+use crate::memory::Entries;
 use crate::network::{Network, Recorder};
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
@@ -32,6 +33,13 @@ impl Lenet {
     /// For images `[height, width, channels]`: the mean cross-entropy of `classes` classes.
     pub fn new(image: [usize; 3], classes: usize) -> Self {
         Self { image, classes }
+    }
+
+    /// Its memory, layer by layer.
+    pub fn entries(&self) -> Entries {
+        let first = Entries::of_input(self.image).crop(4).convolution(5, 6).halve();
+        let second = first.crop(4).convolution(5, 16).halve();
+        second.linear(120).linear(84).linear(self.classes)
     }
 
     /// Records the network for passes of `batch` samples, its weights drawn from `seeds`.

@@ -1,7 +1,7 @@
 //! `chainrule bench`: how fast this machine trains.
 
 use super::console::{Console, Outcome, stdout};
-use super::train::thread_count;
+use super::threads;
 use crate::record::Machine;
 use crate::throughput::{Throughput, WORKLOADS, Workload, peak};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -49,15 +49,15 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Measures the peak and the named workloads, and prints each as soon as it is there.
 pub fn run(arguments: &Arguments) -> Outcome {
     let Arguments { workloads, seconds, json, .. } = arguments;
-    let threads = thread_count(arguments.threads)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let pool = threads::pool(arguments.threads)?;
+    let threads = pool.current_num_threads();
     let chosen = WORKLOADS.iter().filter(|workload| {
         workloads.is_empty() || workloads.iter().any(|chosen| chosen.name == workload.name)
     });
     let console = Console { quiet: false, json: *json };
     let machine = Machine::this(threads);
     console.line(format!("Machine:  {}\nThreads:  {threads}", machine.cpu))?;
-    let peak = peak(threads, *seconds);
+    let peak = pool.install(|| peak(*seconds));
     console.line(format!("Peak:     {:.1} GFLOP/s in products\n", peak / 1e9))?;
     let width = WORKLOADS.iter().map(|workload| workload.name.len()).max().unwrap_or_default();
     console.line(format!(

@@ -3,7 +3,6 @@
 use anstream::AutoStream;
 use std::error::Error;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 /// What a subcommand comes to.
@@ -37,7 +36,6 @@ impl Failure {
                 to_stderr(&format!("{advice}\n"));
                 ExitCode::from(130)
             }
-            Self::Error(error) if is_closed_pipe(error.as_ref()) => ExitCode::SUCCESS,
             Self::Error(error) => {
                 let red = anstyle::AnsiColor::Red.on_default().bold();
                 to_stderr(&format!("{red}error:{red:#} {error}\n"));
@@ -47,16 +45,20 @@ impl Failure {
     }
 }
 
-/// The reader of a pipe (`| head`) has read enough: no failure.
-fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
 /// Writes `text` to standard output; colors only on a terminal, and not against `NO_COLOR`.
+///
+/// Where the reader of a pipe (`| head`) has read enough, the text is dropped, and the command goes on:
+/// its files and its exit code are worth more than its words, and must not depend on who listens.
 pub fn stdout(text: &str) -> io::Result<()> {
     let mut stdout = AutoStream::auto(io::stdout().lock());
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => {
+            let message = format!("standard output cannot be written to: {error}");
+            Err(io::Error::new(error.kind(), message))
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Where a subcommand tells a human what it does: standard output, or standard error where
@@ -96,61 +98,4 @@ fn to_stderr(text: &str) {
 pub fn program() -> &'static str {
     // Cargo sets this for what it runs.
     if std::env::var_os("CARGO").is_some() { "cargo run --release --" } else { "chainrule" }
-}
-
-/// A path as a word of the user's shell, for advice that can be pasted.
-pub fn word(path: &Path) -> String {
-    // Behind `./` no name is an option.
-    let here = path.as_os_str().as_encoded_bytes().starts_with(b"-");
-    let path = if here { Path::new(".").join(path) } else { path.to_owned() };
-    match path.to_str() {
-        Some(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
-        _ if cfg!(windows) => format!("\"{}\"", path.display()),
-        Some(text) if !text.chars().any(char::is_control) => {
-            format!("'{}'", text.replace('\'', r"'\''"))
-        }
-        // What no text shows: bytes that are no UTF-8, and control characters.
-        _ => {
-            let bytes = path.as_os_str().as_encoded_bytes();
-            format!("$'{}'", bytes.iter().map(|&byte| escaped(byte)).collect::<String>())
-        }
-    }
-}
-
-/// Whether no shell sees more in it than a letter.
-fn is_plain(character: char) -> bool {
-    character.is_alphanumeric()
-        || "/._-+:,@%".contains(character)
-        || cfg!(windows) && character == '\\'
-}
-
-/// A byte between `$'` and `'`, in octal where it is no plain letter: it ends after three digits.
-fn escaped(byte: u8) -> String {
-    match char::from(byte) {
-        letter if byte.is_ascii() && is_plain(letter) => letter.to_string(),
-        _ => format!("\\{byte:03o}"),
-    }
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    use std::process::Command;
-
-    #[test]
-    fn a_word_is_one_word_for_a_shell() {
-        assert_eq!(word(Path::new("runs/digits-1")), "runs/digits-1");
-        assert_eq!(word(Path::new("my run")), "'my run'");
-        assert_eq!(word(Path::new("-x")), "./-x");
-        assert_eq!(word(Path::new("")), "''");
-        for path in ["", "~/a", "it's", "$HOME `id` \"*\" !1 ; # & \\", "größe", "a\\", "=x"] {
-            let script = format!("printf %s {}", word(Path::new(path)));
-            let output = Command::new("sh").args(["-c", &script]).output();
-            assert_eq!(output.unwrap().stdout, path.as_bytes(), "{path}");
-        }
-        let strange = OsStr::from_bytes(b"\xff1\n'\\a");
-        assert_eq!(word(Path::new(strange)), r"$'\3771\012\047\134a'");
-    }
 }

@@ -1,6 +1,7 @@
 //! The folder of a training: one process at a time trains there, and goes on with what it finds.
 
-use super::console::{Failure, word};
+use super::console::Failure;
+use super::quote;
 use super::report::{METRICS, MODEL};
 use super::settings::Settings;
 use crate::file::{remove_unfinished, write_atomically};
@@ -141,7 +142,7 @@ fn expect_unused(folder: &Path) -> Result<(), Failure> {
                 "{}: an earlier training is there. Name another folder with --out, or go on with \
                  --resume {}",
                 folder.join(file).display(),
-                word(folder)
+                quote::path(folder)
             )));
         }
     }

@@ -1,6 +1,7 @@
 //! What a training leaves behind: its model, its record and its figures.
 
 use super::console::{Failure, program};
+use super::quote;
 use super::source::Data;
 use crate::Tensor;
 use crate::data::Dataset;
@@ -196,7 +197,7 @@ impl Summary {
             HumanCount(record.samples_per_second as u64),
             folder.display(),
             program(),
-            folder.display(),
+            quote::path(folder),
         )
     }
 

@@ -5,6 +5,7 @@ use super::recipe::Kind;
 use super::settings::{Settings, Source};
 use crate::data::folder::{self, NoFolder};
 use crate::data::{Dataset, cifar, digits, ellipse, mnist, pictures, split};
+use crate::memory;
 use crate::record;
 use indicatif::HumanCount;
 use std::collections::BTreeMap;
@@ -105,7 +106,7 @@ fn read(
             };
             Failure::new(format!("{error}{advice}"))
         }),
-        Source::Digits => Ok(drawn("digits", digits::draw, mnist::COUNTS, samples)),
+        Source::Digits => drawn("digits", digits::draw, mnist::COUNTS, samples),
         Source::Cifar10 => cifar::load(folder?).map(from_cifar).map_err(|error| {
             let advice = match error {
                 cifar::CifarError::Missing { .. } => format!(
@@ -117,14 +118,18 @@ fn read(
             };
             Failure::new(format!("{error}{advice}"))
         }),
-        Source::Pictures => Ok(drawn("pictures", pictures::draw, cifar::COUNTS, samples)),
-        Source::Ellipse => Ok(Whole {
-            kind: "ellipse",
-            train: ellipse::draw(samples.unwrap_or(POINTS[0]), ellipse::ELLIPSE, DRAWING),
-            test: ellipse::draw(POINTS[1], ellipse::ELLIPSE, DRAWING + 1),
-            notices: Vec::new(),
-            sha256: BTreeMap::new(),
-        }),
+        Source::Pictures => drawn("pictures", pictures::draw, cifar::COUNTS, samples),
+        Source::Ellipse => {
+            let samples = samples.unwrap_or(POINTS[0]);
+            require_samples(samples, size_of::<[f32; 2]>())?;
+            Ok(Whole {
+                kind: "ellipse",
+                train: ellipse::draw(samples, ellipse::ELLIPSE, DRAWING),
+                test: ellipse::draw(POINTS[1], ellipse::ELLIPSE, DRAWING + 1),
+                notices: Vec::new(),
+                sha256: BTreeMap::new(),
+            })
+        }
     }
 }
 
@@ -157,7 +162,7 @@ fn automatic(
     let mut whole = match kind {
         Kind::Mlp => drawn("digits", digits::draw, mnist::COUNTS, samples),
         _ => drawn("pictures", pictures::draw, cifar::COUNTS, samples),
-    };
+    }?;
     let place = match folder {
         Ok(folder) => format!("in {}", folder.display()),
         Err(none) => format!("at hand ({none})"),
@@ -206,15 +211,25 @@ fn drawn(
     draw: fn(usize, u64) -> Dataset,
     counts: [usize; 2],
     samples: Option<usize>,
-) -> Whole {
-    Whole {
-        kind,
-        train: draw(samples.unwrap_or(counts[0]), DRAWING),
-        // A part of the training's size is enough to tell how well a small one went.
-        test: draw(samples.unwrap_or(counts[1]).min(counts[1]), DRAWING + 1),
-        notices: Vec::new(),
-        sha256: BTreeMap::new(),
-    }
+) -> Result<Whole, Failure> {
+    // A part of the training's size is enough to tell how well a small one went.
+    let test = draw(samples.unwrap_or(counts[1]).min(counts[1]), DRAWING + 1);
+    let samples = samples.unwrap_or(counts[0]);
+    require_samples(samples, test.features())?;
+    let train = draw(samples, DRAWING);
+    Ok(Whole { kind, train, test, notices: Vec::new(), sha256: BTreeMap::new() })
+}
+
+/// Refuses more samples, each with an input of so many bytes, than this machine can hold.
+fn require_samples(samples: usize, input: usize) -> Result<(), Failure> {
+    // Each has its label, and its place in a selection.
+    let sample = input + size_of::<u8>() + size_of::<usize>();
+    memory::require(
+        format!("{samples} samples"),
+        samples as f64 * sample as f64,
+        "ask for fewer with --samples",
+    )?;
+    Ok(())
 }
 
 impl Data {

@@ -1,11 +1,13 @@
 //! `chainrule train`: a training from the command line.
 
-use super::console::{Console, Failure, Outcome, program, word};
+use super::console::{Console, Failure, Outcome, program};
 use super::folder::Folder;
 use super::origin;
+use super::quote;
 use super::report;
 use super::settings::Settings;
 use super::source;
+use super::threads;
 use crate::data::augment::Augmentation;
 use crate::record::Run;
 use crate::train::{Ending, Epoch, Event, Position, Training};
@@ -46,19 +48,10 @@ pub struct Arguments {
 
 /// Trains, or goes on training, and writes all that came of it into a folder.
 pub fn run(arguments: Arguments) -> Outcome {
-    let threads = thread_count(arguments.threads)?;
     let start = Instant::now();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let pool = threads::pool(arguments.threads)?;
+    let threads = pool.current_num_threads();
     pool.install(|| train(&arguments, Run { command: command(), start, threads }))
-}
-
-/// The number of threads that was asked for; that of all cores where none was.
-pub fn thread_count(asked: Option<usize>) -> Result<usize, Failure> {
-    match asked {
-        Some(0) => Err(Failure::new("--threads must be at least 1")),
-        Some(threads) => Ok(threads),
-        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
-    }
 }
 
 fn train(arguments: &Arguments, run: Run) -> Outcome {
@@ -69,6 +62,7 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
         Some(resumed) => resumed.folder.settings(&resumed.settings)?,
     };
     settings.check()?;
+    check_name(arguments)?;
     if resumed.is_none() {
         Folder::check(arguments.out.as_deref())?;
     }
@@ -98,12 +92,11 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
     console.line(describe(&training, run.threads))?;
     let ending = watch(&mut training, &data, &folder.checkpoint(), &console)?;
     if ending == Ending::Interrupted {
-        let advice = format!(
-            "Interrupted after update {}. Nothing is lost: go on with\n  {}",
-            training.position().step,
-            resumption(folder.path(), arguments.data_dir.as_deref())
-        );
-        return Err(Failure::Interrupted(advice));
+        let step = training.position().step;
+        return Err(Failure::Interrupted(format!(
+            "Interrupted after update {step}. Nothing is lost: go on with\n  {}",
+            resume_command(arguments, folder.path())
+        )));
     }
     let summary = report::write(&mut training, &data, ending, run, folder.path())?;
     console.line(summary.text())?;
@@ -133,23 +126,33 @@ fn resume(path: &Path) -> Result<Resumed, Failure> {
     Ok(Resumed { folder, settings, training })
 }
 
-/// The command that goes on with the training in `folder`, to be pasted into a shell. Its data are
-/// named again, as no settings keep the folders of a machine.
-fn resumption(folder: &Path, data_dir: Option<&Path>) -> String {
-    let data = data_dir.map_or(String::new(), |folder| format!(" --data-dir {}", word(folder)));
-    format!("{} train --resume {}{data}", program(), word(folder))
+/// What goes on with the training in `folder`, to be pasted into a shell: all that a resumed training
+/// does not find there.
+fn resume_command(arguments: &Arguments, folder: &Path) -> String {
+    let mut command = format!("{} train --resume {}", program(), quote::path(folder));
+    if let Some(folder) = &arguments.data_dir {
+        command += &format!(" --data-dir {}", quote::path(folder));
+    }
+    if let Some(threads) = arguments.threads {
+        command += &format!(" --threads {threads}");
+    }
+    for (flag, given) in [(" --json", arguments.json), (" --quiet", arguments.quiet)] {
+        command += if given { flag } else { "" };
+    }
+    command
 }
 
 /// The command line, with the program called as its users call it, and without the folders of this
 /// machine: no result depends on them.
 fn command() -> String {
     let mut words = vec!["chainrule".to_owned()];
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args_os().skip(1);
     while let Some(argument) = arguments.next() {
-        match argument.split('=').next() {
-            Some("--out" | "--data-dir") if !argument.contains('=') => drop(arguments.next()),
-            Some("--out" | "--data-dir") => {}
-            _ => words.push(argument),
+        let bytes = argument.as_encoded_bytes();
+        match bytes.split(|&byte| byte == b'=').next() {
+            Some(b"--out" | b"--data-dir") if !bytes.contains(&b'=') => drop(arguments.next()),
+            Some(b"--out" | b"--data-dir") => {}
+            _ => words.push(quote::word(&argument)),
         }
     }
     words.join(" ")
@@ -254,4 +257,17 @@ fn epoch_line(epoch: &Epoch, epochs: usize) -> String {
         line += &format!(";  validation loss {loss:.4}, accuracy {:.2} %", 100.0 * accuracy);
     }
     line + &format!(";  {} samples/s", HumanCount(epoch.samples_per_second as u64))
+}
+
+/// Refuses a folder whose name the JSON object at the end cannot hold: JSON is text.
+fn check_name(arguments: &Arguments) -> Result<(), Failure> {
+    let folder = arguments.resume.as_ref().or(arguments.out.as_ref());
+    match folder.filter(|folder| arguments.json && folder.to_str().is_none()) {
+        None => Ok(()),
+        Some(folder) => Err(Failure::new(format!(
+            "{}: --json cannot name this folder, as its name is not UTF-8. Leave out --json, or name \
+             another folder",
+            quote::path(folder)
+        ))),
+    }
 }
