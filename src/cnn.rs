@@ -29,7 +29,7 @@ use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::Loss;
 use crate::tape::Var;
-use crate::tensor::ShapeError;
+use crate::tensor::{ShapeError, saturating_product};
 use rand::Rng;
 
 /// The plan of a plain convolutional network: 3 x 3 convolutions with padding 1, each with ReLU and
@@ -96,6 +96,22 @@ impl Cnn {
     pub fn loss(mut self, loss: Loss) -> Self {
         self.loss = loss;
         self
+    }
+
+    /// `[height, width, channels]` of an input.
+    pub(crate) fn image(&self) -> [usize; 3] {
+        self.image
+    }
+
+    /// Entries of all filters and of the linear layer's weights; [`usize::MAX`] where they are more.
+    pub(crate) fn weights(&self) -> usize {
+        let [mut height, mut width, mut channels] = self.image;
+        let mut weights: usize = 0;
+        for &filters in &self.filters {
+            weights = weights.saturating_add(saturating_product(&[3, 3, channels, filters]));
+            [height, width, channels] = [height / 2, width / 2, filters];
+        }
+        weights.saturating_add(saturating_product(&[height, width, channels, self.classes]))
     }
 
     /// Records the network for passes of `batch` samples, its weights and masks drawn from

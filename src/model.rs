@@ -6,7 +6,7 @@ use crate::mlp::Mlp;
 use crate::network::Network;
 use crate::random::Seeds;
 use crate::real::Real;
-use crate::tensor::ShapeError;
+use crate::tensor::{ShapeError, saturating_product};
 use std::fmt;
 
 /// A plan of a network.
@@ -25,6 +25,27 @@ pub enum Model {
 }
 
 impl Model {
+    /// Entries of one input; [`usize::MAX`] where they are more.
+    pub fn features(&self) -> usize {
+        match self {
+            Self::Mlp(plan) => plan.widths()[0],
+            Self::Lenet(plan) => saturating_product(&plan.image()),
+            Self::Cnn(plan) => saturating_product(&plan.image()),
+            Self::Flagship(plan) => saturating_product(&plan.image()),
+        }
+    }
+
+    /// Entries of the weights alone; [`usize::MAX`] where they are more. No memory is taken: a plan
+    /// that was read from a file can be refused by it.
+    pub fn weights(&self) -> usize {
+        match self {
+            Self::Mlp(plan) => plan.weights(),
+            Self::Lenet(plan) => plan.weights(),
+            Self::Cnn(plan) => plan.weights(),
+            Self::Flagship(plan) => plan.weights(),
+        }
+    }
+
     /// Records the network for passes of `batch` samples, its weights and masks drawn from
     /// `seeds`.
     ///

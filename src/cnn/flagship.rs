@@ -40,11 +40,12 @@ use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::network::{Network, Recorder};
 use crate::normalize::BatchNorm;
+use crate::normalize::standardize::constants;
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::Loss;
 use crate::tape::Var;
-use crate::tensor::{ShapeError, Tensor};
+use crate::tensor::{ShapeError, Tensor, saturating_product};
 use crate::whiten::{WhitenError, Whitening};
 use ndarray::IxDyn;
 use rand::rngs::ChaCha8Rng;
@@ -119,6 +120,30 @@ impl Flagship {
         self
     }
 
+    /// `[height, width, channels]` of an input.
+    pub(crate) fn image(&self) -> [usize; 3] {
+        self.image
+    }
+
+    /// Entries of all filters and of the linear layer's weights; [`usize::MAX`] where they are more.
+    pub(crate) fn weights(&self) -> usize {
+        let Whitening { kernel, .. } = self.whitening;
+        let whitened = saturating_product(&[2, kernel, kernel, self.image[2]]);
+        let [first, second, third] = self.filters;
+        [
+            saturating_product(&[kernel, kernel, self.image[2], whitened]),
+            saturating_product(&[3, 3, whitened, first]),
+            saturating_product(&[3, 3, first, first]),
+            saturating_product(&[3, 3, first, second]),
+            saturating_product(&[3, 3, second, second]),
+            saturating_product(&[3, 3, second, third]),
+            saturating_product(&[3, 3, third, third]),
+            saturating_product(&[third, self.classes]),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
+    }
+
     /// Records the network for passes of `batch` samples, its weights drawn from `seeds`.
     ///
     /// What comes from the data is not there before [`Flagship::prepare`], or before a model file was
@@ -178,11 +203,10 @@ impl Flagship {
         network.expect(data)?;
         let moments = ChannelMoments::of(data, self.image[2])?;
         let filters = self.whitening.filters::<T>(data, &moments)?;
-        for (k, constants) in [&moments.mean, &moments.std].into_iter().enumerate() {
-            let buffer = network.buffer_mut(&format!("{STANDARDIZE}.{}", ["mean", "std"][k]));
-            for (entry, &constant) in buffer.expect("it was recorded").iter_mut().zip(constants) {
-                *entry = T::of(constant);
-            }
+        let constants = constants(&moments.mean, &moments.std)?;
+        for (name, constants) in ["mean", "std"].iter().zip(&constants) {
+            let buffer = network.buffer_mut(&format!("{STANDARDIZE}.{name}"));
+            buffer.expect("it was recorded").assign(constants);
         }
         let name = format!("{WHITEN}.weight");
         let frozen = network.frozen().iter().find(|frozen| frozen.name == name);

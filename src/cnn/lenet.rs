@@ -6,7 +6,7 @@ use crate::network::{Network, Recorder};
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::Loss;
-use crate::tensor::ShapeError;
+use crate::tensor::{ShapeError, saturating_product};
 
 /// The plan of a LeNet-like network: 6 and then 16 filters of 5 x 5 without padding, each with ReLU and
 /// 2 x 2 max pooling, and linear layers of 120, 84 and as many units as there are classes.
@@ -32,6 +32,17 @@ impl Lenet {
     /// For images `[height, width, channels]`: the mean cross-entropy of `classes` classes.
     pub fn new(image: [usize; 3], classes: usize) -> Self {
         Self { image, classes }
+    }
+
+    /// `[height, width, channels]` of an input.
+    pub(crate) fn image(&self) -> [usize; 3] {
+        self.image
+    }
+
+    /// Entries of the weights that the image and the classes size; [`usize::MAX`] where they are more.
+    pub(crate) fn weights(&self) -> usize {
+        saturating_product(&[5, 5, self.image[2], 6])
+            .saturating_add(saturating_product(&[84, self.classes]))
     }
 
     /// Records the network for passes of `batch` samples, its weights drawn from `seeds`.
