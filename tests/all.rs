@@ -15,6 +15,7 @@ mod command;
 mod command_bench;
 mod command_cnn;
 mod command_color;
+mod command_predict;
 mod conv;
 mod data;
 mod digits;

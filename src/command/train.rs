@@ -125,8 +125,10 @@ fn resume(folder: &Path) -> Result<Option<Training<f32>>, Failure> {
 /// machine: no result depends on them.
 fn command() -> String {
     let mut words = vec!["chainrule".to_owned()];
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args_os().skip(1);
     while let Some(argument) = arguments.next() {
+        // Only a folder's name may be no text, and it is left out.
+        let argument = argument.to_string_lossy().into_owned();
         match argument.split('=').next() {
             Some("--out" | "--data-dir") if !argument.contains('=') => drop(arguments.next()),
             Some("--out" | "--data-dir") => {}
