@@ -105,6 +105,11 @@ impl Cnn {
         self.filters.iter().fold(Entries::of_input(self.image), layer).linear(self.classes)
     }
 
+    /// `[height, width, channels]` of an input.
+    pub(crate) fn image(&self) -> [usize; 3] {
+        self.image
+    }
+
     /// Records the network for passes of `batch` samples, its weights and masks drawn from
     /// `seeds`.
     ///

@@ -160,7 +160,8 @@ impl Geometry {
     /// ⌊(n + 2p − k)/s⌋ + 1: the number of places of the kernel along an axis of `n` pixels.
     ///
     /// # Errors
-    /// [`BrokenRule`] where kernel or stride is 0, or the kernel is larger than the padded image.
+    /// [`BrokenRule`] where kernel or stride is 0, the kernel is larger than the padded image, or that
+    /// has more pixels than can be counted.
     pub fn places(self, n: usize) -> Result<usize, BrokenRule> {
         let Self { kernel, stride, padding } = self;
         if kernel == 0 {
@@ -169,7 +170,10 @@ impl Geometry {
         if stride == 0 {
             return Err("the stride must be 1 or more pixels".into());
         }
-        let Some(room) = (n + 2 * padding).checked_sub(kernel) else {
+        let Some(padded) = padding.checked_mul(2).and_then(|zeros| n.checked_add(zeros)) else {
+            return Err(format!("no image can have a padding of {padding} pixels").into());
+        };
+        let Some(room) = padded.checked_sub(kernel) else {
             let rule = format!(
                 "the kernel ({kernel}) must not be larger than the padded image ({n} + 2·{padding})"
             );

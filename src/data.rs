@@ -26,6 +26,7 @@ mod regular;
 pub mod split;
 
 use crate::real::Real;
+use crate::tensor::saturating_product;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -78,8 +79,27 @@ pub enum DatasetError {
         /// Entries that there are.
         found: usize,
     },
+    /// The inputs have more entries than memory can have.
+    #[error("{name}: {labels} inputs of shape {shape:?} have more entries than memory can hold")]
+    TooLarge {
+        /// The data set.
+        name: String,
+        /// Number of labels.
+        labels: usize,
+        /// Shape of one input.
+        shape: Vec<usize>,
+    },
+    /// There is no class that a label could be.
+    #[error("{name}: no classes: a label is below the number of classes, so it is 1 or more")]
+    NoClasses {
+        /// The data set.
+        name: String,
+    },
     /// A label is not a class index.
-    #[error("{name}: sample {sample} has label {label}, but there are {classes} classes, 0 to {}", classes - 1)]
+    #[error(
+        "{name}: sample {sample} has label {label}, but there are {classes} classes, 0 to {}",
+        classes.saturating_sub(1)
+    )]
     Label {
         /// The data set.
         name: String,
@@ -140,7 +160,7 @@ impl Dataset {
     ) -> Result<Self, DatasetError> {
         let name = name.into();
         if let Some(position) = inputs.iter().position(|x| !x.is_finite()) {
-            let entries = shape.iter().product::<usize>().max(1);
+            let entries = saturating_product(shape).max(1);
             let (sample, entry) = (position / entries, position % entries);
             return Err(DatasetError::NotFinite { name, sample, entry, value: inputs[position] });
         }
@@ -158,7 +178,14 @@ impl Dataset {
             Inputs::Bytes(bytes) => bytes.len(),
             Inputs::Reals(reals) => reals.len(),
         };
-        let expected = labels.len() * shape.iter().product::<usize>();
+        let expected = saturating_product(&[&[labels.len()], shape].concat());
+        if expected == usize::MAX || saturating_product(shape) == usize::MAX {
+            let (labels, shape) = (labels.len(), shape.to_vec());
+            return Err(DatasetError::TooLarge { name, labels, shape });
+        }
+        if classes == 0 {
+            return Err(DatasetError::NoClasses { name });
+        }
         if found != expected {
             let (labels, shape) = (labels.len(), shape.to_vec());
             return Err(DatasetError::Entries { name, labels, shape, expected, found });

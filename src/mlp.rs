@@ -19,7 +19,7 @@ use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::Loss;
 use crate::tape::Var;
-use crate::tensor::ShapeError;
+use crate::tensor::{ShapeError, saturating_product};
 use rand::rngs::ChaCha8Rng;
 use thiserror::Error;
 
@@ -36,6 +36,7 @@ use thiserror::Error;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "train", serde(remote = "Self"))]
 pub struct Mlp {
     widths: Vec<usize>,
     activations: Vec<Activation>,
@@ -78,21 +79,33 @@ impl Mlp {
     /// # Errors
     /// [`MlpError`] where there are fewer than two widths, or one is zero.
     pub fn new(widths: &[usize]) -> Result<Self, MlpError> {
-        if widths.len() < 2 {
-            return Err(MlpError::TooFewWidths(widths.to_vec()));
-        }
-        if let Some(layer) = widths.iter().position(|&width| width == 0) {
-            return Err(MlpError::ZeroWidth { layer, widths: widths.to_vec() });
-        }
-        Ok(Self {
+        let plan = Self {
             widths: widths.to_vec(),
-            activations: vec![Activation::Relu; widths.len() - 2],
+            activations: vec![Activation::Relu; widths.len().saturating_sub(2)],
             init: Init::HeNormal,
             bias: 0.0,
             batch_norm: false,
             dropout: Fraction::ZERO,
             loss: Loss::default(),
-        })
+        };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// Refuses what is no network: the one rule for plans that are made and plans that are read.
+    fn check(&self) -> Result<(), MlpError> {
+        let Self { widths, activations, .. } = self;
+        if widths.len() < 2 {
+            return Err(MlpError::TooFewWidths(widths.clone()));
+        }
+        if let Some(layer) = widths.iter().position(|&width| width == 0) {
+            return Err(MlpError::ZeroWidth { layer, widths: widths.clone() });
+        }
+        let (given, hidden) = (activations.len(), widths.len() - 2);
+        if given != hidden {
+            return Err(MlpError::Activations { given, hidden });
+        }
+        Ok(())
     }
 
     /// With one activation for all hidden layers, or one for each.
@@ -100,12 +113,11 @@ impl Mlp {
     /// # Errors
     /// [`MlpError::Activations`] for any other number.
     pub fn activations(mut self, activations: &[Activation]) -> Result<Self, MlpError> {
-        let hidden = self.widths.len() - 2;
         self.activations = match activations {
-            [one] => vec![*one; hidden],
-            each if each.len() == hidden => each.to_vec(),
-            _ => return Err(MlpError::Activations { given: activations.len(), hidden }),
+            [one] => vec![*one; self.widths.len() - 2],
+            each => each.to_vec(),
         };
+        self.check()?;
         Ok(self)
     }
 
@@ -144,12 +156,21 @@ impl Mlp {
         &self.widths
     }
 
-    /// Σ_l (width_{l−1} + 1)·width_l, and one more for each normalized unit.
+    /// Σ_l width_{l−1}·width_l; [`usize::MAX`] where that is more.
+    pub(crate) fn weights(&self) -> usize {
+        let pairs = self.widths.windows(2).map(saturating_product);
+        pairs.fold(0, usize::saturating_add)
+    }
+
+    /// Σ_l (width_{l−1} + 1)·width_l, and one more for each normalized unit; [`usize::MAX`] where
+    /// that is more.
     pub fn parameter_count(&self) -> usize {
-        let linear: usize = self.widths.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
-        let hidden: usize = self.widths[1..self.widths.len() - 1].iter().sum();
+        let [_, after_input @ ..] = &self.widths[..] else { return 0 };
+        let [hidden @ .., _] = after_input else { return 0 };
         // γ and β in place of the bias.
-        linear + if self.batch_norm { hidden } else { 0 }
+        let scales = if self.batch_norm { hidden } else { &[] };
+        let others = after_input.iter().chain(scales);
+        others.fold(self.weights(), |sum, &width| sum.saturating_add(width))
     }
 
     /// Its memory, layer by layer.
@@ -207,5 +228,22 @@ impl Mlp {
             }
         };
         recorder.dropout(y, self.dropout, masks, layer as u64)
+    }
+}
+
+#[cfg(feature = "train")]
+impl serde::Serialize for Mlp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+/// A plan of a file: one that is no network is refused.
+#[cfg(feature = "train")]
+impl<'de> serde::Deserialize<'de> for Mlp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let plan = Self::deserialize(deserializer)?;
+        plan.check().map_err(serde::de::Error::custom)?;
+        Ok(plan)
     }
 }

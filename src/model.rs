@@ -7,7 +7,7 @@ use crate::mlp::Mlp;
 use crate::network::Network;
 use crate::random::Seeds;
 use crate::real::Real;
-use crate::tensor::ShapeError;
+use crate::tensor::{ShapeError, saturating_product};
 use std::fmt;
 
 /// A plan of a network.
@@ -33,6 +33,16 @@ impl Model {
             Self::Lenet(plan) => plan.entries(),
             Self::Cnn(plan) => plan.entries(),
             Self::Flagship(plan) => plan.entries(),
+        }
+    }
+
+    /// Entries of one input; [`usize::MAX`] where they are more.
+    pub fn features(&self) -> usize {
+        match self {
+            Self::Mlp(plan) => plan.widths()[0],
+            Self::Lenet(plan) => saturating_product(&plan.image()),
+            Self::Cnn(plan) => saturating_product(&plan.image()),
+            Self::Flagship(plan) => saturating_product(&plan.image()),
         }
     }
 

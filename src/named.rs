@@ -31,6 +31,19 @@ pub enum RestoreError {
         /// The shape that the network needs.
         expected: Vec<usize>,
     },
+    /// A tensor holds infinities, or what is no number.
+    #[error(
+        "tensor {name} holds {value} at entry {entry}: the training diverged. Train again, with a \
+         lower rate"
+    )]
+    NotFinite {
+        /// The tensor.
+        name: String,
+        /// The position in row-major order.
+        entry: usize,
+        /// What stands there, as text.
+        value: String,
+    },
 }
 
 impl RestoreError {
@@ -44,6 +57,9 @@ impl RestoreError {
         if tensor.shape() != current.shape() {
             let (found, expected) = (tensor.shape().to_vec(), current.shape().to_vec());
             return Err(Self::Shape { name: name.to_owned(), found, expected });
+        }
+        if let Some((entry, value)) = tensor.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+            return Err(Self::NotFinite { name: name.to_owned(), entry, value: value.to_string() });
         }
         Ok(tensor)
     }

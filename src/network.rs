@@ -267,6 +267,8 @@ impl<T: Real> Network<T> {
         samples: &[usize],
         change: impl Fn(usize, &mut [T]) + Sync,
     ) {
+        assert!(samples.len() >= self.batch(), "fewer samples than the batch holds");
+        assert_eq!(data.features(), self.features(), "the network takes inputs of another size");
         let samples = &samples[..self.batch()];
         let mut input = self.tape.value_mut(self.input);
         let rows = input.as_slice_mut().expect("a tape's tensors are contiguous");

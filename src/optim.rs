@@ -360,6 +360,8 @@ struct Slot<T> {
     decays: bool,
     /// f: the parameter's rate is f·η, its decay λ/f.
     factor: f64,
+    /// Number of its entries.
+    len: usize,
     /// As many as the rule has names for, and empty tensors in the other places.
     state: [Tensor<T>; 2],
 }
@@ -439,11 +441,12 @@ impl<T: Real> Optimizer<T> {
                 return Err(OptimizerError::Repeated { node });
             }
             let shape = tape.value(parameter).raw_dim();
+            let len = tape.value(parameter).len();
             let state = std::array::from_fn(|k| {
                 let kept = k < rule.state_names().len();
                 Tensor::zeros(if kept { shape.clone() } else { IxDyn(&[0]) })
             });
-            slots.push(Slot { parameter, decays: true, factor: 1.0, state });
+            slots.push(Slot { parameter, decays: true, factor: 1.0, len, state });
         }
         Ok(Self { rule, l2, steps: 0, slots })
     }
@@ -489,6 +492,13 @@ impl<T: Real> Optimizer<T> {
     /// If `tape` is not the one that the optimizer was made for and lacks a parameter or has it
     /// in another size.
     pub fn step(&mut self, tape: &mut Tape<T>, rate: f64) {
+        // All before the first moves.
+        for slot in &self.slots {
+            let node = slot.parameter.index();
+            let (w, g) = tape.parameter_mut(slot.parameter);
+            let stranger = "is that of another tape: make an optimizer for each";
+            assert!([w.len(), g.len()] == [slot.len; 2], "parameter %{node} {stranger}");
+        }
         self.steps += 1;
         for slot in &mut self.slots {
             let contiguous = "a tape's tensors are contiguous";

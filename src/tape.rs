@@ -38,7 +38,7 @@ pub(crate) use operations::product_multiplications;
 
 use crate::parallel::for_each;
 use crate::real::Real;
-use crate::tensor::{BrokenRule, ShapeError, Tensor, entries_mut, reshape};
+use crate::tensor::{BrokenRule, ShapeError, Tensor, entries_mut, reshape, saturating_product};
 use ndarray::{Array, ArrayViewMutD, Dimension, IxDyn};
 use std::fmt;
 use std::ops::Index;
@@ -558,6 +558,7 @@ impl<T: Real> Tape<T> {
             self.values.iter().map(|value| value.shape().to_vec()).collect();
         for &(leaf, shape) in leaves {
             self.expect_leaf("resize", leaf)?;
+            fits_memory::<T>(shape).map_err(|rule| ShapeError::new("resize", &[shape], rule))?;
             shapes[leaf.0] = shape.to_vec();
         }
         for (i, node) in self.nodes.iter().enumerate() {
@@ -595,9 +596,17 @@ fn output_shape<T: Real>(op: &dyn Op<T>, shapes: &[&[usize]]) -> Result<Vec<usiz
     let shape = if shapes.iter().any(|shape| shape.contains(&0)) {
         Err("an input is empty: every axis must have a length of 1 or more".into())
     } else {
-        op.shape(shapes)
+        op.shape(shapes).and_then(|shape| fits_memory::<T>(&shape).map(|()| shape))
     };
     shape.map_err(|rule| ShapeError::new(op.name(), shapes, rule))
+}
+
+/// Refuses a shape whose entries no memory could hold, however large: their count would overflow.
+fn fits_memory<T>(shape: &[usize]) -> Result<(), BrokenRule> {
+    match saturating_product(shape).checked_mul(size_of::<T>()) {
+        Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
+        _ => Err(format!("{shape:?} has more entries than memory can hold").into()),
+    }
 }
 
 impl<T: Real> Default for Tape<T> {

@@ -132,6 +132,12 @@ pub fn matrix_shape(shape: &[usize]) -> (usize, usize) {
     }
 }
 
+/// The product of the sides: entries of a tensor of this shape. [`usize::MAX`] where they are more.
+pub(crate) fn saturating_product(shape: &[usize]) -> usize {
+    // No side after a 0 makes more of it.
+    if shape.contains(&0) { 0 } else { shape.iter().fold(1, |n, &side| n.saturating_mul(side)) }
+}
+
 /// Gives `tensor` another `shape` within the memory that it has, where that suffices. Its entries
 /// are then zero. Where it has that shape already, it stays as it is.
 pub fn reshape<T: Real>(tensor: &mut Tensor<T>, shape: &[usize]) {

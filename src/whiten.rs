@@ -52,7 +52,7 @@ use crate::data::Dataset;
 use crate::data::channels::ChannelMoments;
 use crate::matmul::product;
 use crate::real::Real;
-use crate::tensor::Tensor;
+use crate::tensor::{ShapeError, Tensor};
 use eigen::symmetric_eigen;
 use ndarray::{Array2, ArrayView3, s};
 use thiserror::Error;
@@ -119,8 +119,8 @@ pub enum WhitenError {
     },
     /// The constants that standardize the images are those of others.
     #[error(
-        "{name}: images of {channels} channels are standardized by as many means and standard \
-         deviations above 0, not by {mean:?} and {std:?}"
+        "{name}: images of {channels} channels are standardized by as many finite means and \
+         standard deviations above 0, not by {mean:?} and {std:?}"
     )]
     Moments {
         /// The data set.
@@ -132,6 +132,9 @@ pub enum WhitenError {
         /// The standard deviations given.
         std: Vec<f64>,
     },
+    /// The patches' second moments have no eigenvalues: they are too large, or no numbers.
+    #[error("the second moments of the patches: {0}")]
+    Eigen(#[from] ShapeError),
     /// A direction in which no patch varies, and no ε.
     #[error(
         "the eigenvalue {value:e} of the patches and epsilon {epsilon:e} do not add up to a number \
@@ -155,7 +158,7 @@ impl Whitening {
     ///
     /// # Errors
     /// [`WhitenError`] where the data are no images, a patch does not fit, there are none, the moments
-    /// are not theirs, or ε is too small.
+    /// are not theirs or too small, or ε is too small.
     pub fn filters<T: Real>(
         &self,
         data: &Dataset,
@@ -163,7 +166,7 @@ impl Whitening {
     ) -> Result<Tensor<T>, WhitenError> {
         let sigma = second_moments(data, moments, self.kernel, self.images)?;
         let n = sigma.nrows();
-        let eigen = symmetric_eigen(&sigma).expect("second moments are a square matrix");
+        let eigen = symmetric_eigen(&sigma)?;
         let mut filters = Array2::zeros((n, 2 * n));
         for (i, (&value, vector)) in eigen.values.iter().zip(eigen.vectors.columns()).enumerate() {
             // Where the patches do not vary, rounding may have left a number below 0.
@@ -207,7 +210,8 @@ pub fn second_moments(
         return Err(WhitenError::Empty { name: name() });
     }
     let ChannelMoments { mean, std } = moments.clone();
-    if [mean.len(), std.len()] != [channels; 2] || !std.iter().all(|&s| s > 0.0) {
+    let fit = mean.iter().all(|m| m.is_finite()) && std.iter().all(|&s| s > 0.0 && s.is_finite());
+    if [mean.len(), std.len()] != [channels; 2] || !fit {
         return Err(WhitenError::Moments { name: name(), channels, mean, std });
     }
     let n = kernel * kernel * channels;

@@ -406,3 +406,36 @@ fn layers_without_an_activation_are_one_layer() {
         (tape.value(y_bent) - tape.value(y_one)).iter().map(|d| d.abs()).collect();
     assert!(difference.sum() > 0.1);
 }
+
+/// Far out each activation is what it tends to, and so is its slope.
+#[test]
+fn at_infinity_each_activation_is_its_limit() {
+    fn check<T: Real>() {
+        let far = [T::neg_infinity(), T::min_value(), T::of(-1e4), T::of(1e4), T::infinity()];
+        for (activation, left, slopes) in [
+            (Activation::Identity, T::neg_infinity(), [1.0, 1.0]),
+            (Activation::Relu, T::zero(), [0.0, 1.0]),
+            (Activation::Gelu, T::zero(), [0.0, 1.0]),
+            (Activation::Sigmoid, T::zero(), [0.0, 0.0]),
+            (Activation::Tanh, -T::one(), [0.0, 0.0]),
+            (Activation::Selu, T::of(-SELU_LAMBDA * SELU_ALPHA), [0.0, SELU_LAMBDA]),
+        ] {
+            assert_eq!(activation.value(T::neg_infinity()), left, "{activation}");
+            assert!(!activation.value(T::infinity()).is_nan(), "{activation}");
+            let mut tape = Tape::<T>::new();
+            let x = tape.parameter(Array1::from(far.to_vec()));
+            let y = tape.activate(x, activation).unwrap();
+            if activation == Activation::Identity {
+                continue;
+            }
+            assert_eq!(tape.value(y)[0], left, "{activation}");
+            tape.backward(y);
+            let [left, right] = slopes.map(T::of);
+            let expected = [left, left, left, right, right];
+            assert_eq!(tape.gradient(x).as_slice().unwrap(), expected, "{activation}");
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+    assert!(gelu(f64::NAN).is_nan() && gelu(f32::NAN).is_nan());
+}

@@ -17,6 +17,7 @@ mod command_cnn;
 mod command_color;
 mod command_data;
 mod command_memory;
+mod command_predict;
 mod command_refusals;
 mod command_resume;
 mod command_shell;

@@ -256,3 +256,20 @@ fn averagings_in_records() {
         assert_eq!(from_str::<Averaging>(&to_string(&averaging).unwrap()).unwrap(), averaging);
     }
 }
+
+#[test]
+fn a_network_of_another_size_is_not_averaged() {
+    let network = |outputs| Mlp::new(&[2, outputs]).unwrap().network::<f64>(1, 29).unwrap();
+    for averaging in [
+        Averaging::Mean { from: 1, every: 1 },
+        Averaging::Exponential { decay: 0.9 },
+        Averaging::Lookahead { every: 1, weight: 0.5 },
+    ] {
+        for other in [2, 4] {
+            let mut average = Average::new(averaging, &network(3)).unwrap();
+            let mut other = network(other);
+            let update = std::panic::AssertUnwindSafe(|| average.update(&mut other, 2));
+            assert!(std::panic::catch_unwind(update).is_err(), "{averaging:?}");
+        }
+    }
+}

@@ -1253,3 +1253,21 @@ fn images_are_apart() {
         close(&(dw - 0.5), &sum);
     }
 }
+
+#[test]
+fn paddings_beyond_count_are_refused() {
+    let mut tape = Tape::<f32>::new();
+    let x = tape.input(Array4::zeros((1, 4, 4, 1)));
+    let w = tape.parameter(Array4::zeros((3, 3, 1, 1)));
+    let mut message = |padding| {
+        let settings = Conv { padding, ..Conv::default() };
+        tape.conv2d(x, w, settings).unwrap_err().to_string()
+    };
+    for padding in [usize::MAX / 2 + 1, usize::MAX / 2 + 3, usize::MAX / 2, usize::MAX] {
+        let message = message(padding);
+        assert!(message.contains(&format!("a padding of {padding} pixels")), "{message}");
+    }
+    // It can be counted along an axis, and not over the image.
+    let message = message(1 << (usize::BITS / 2));
+    assert!(message.contains("more entries than memory can hold"), "{message}");
+}

@@ -2,7 +2,7 @@
 
 use approx::{assert_abs_diff_eq, assert_relative_eq};
 use chainrule::activation::Activation;
-use chainrule::data::Dataset;
+use chainrule::data::{Dataset, DatasetError};
 use chainrule::init::Init;
 use chainrule::softmax::{Loss, Reduction};
 use chainrule::{Mlp, Network, Tensor};
@@ -243,4 +243,49 @@ fn label_smoothing_is_part_of_the_plan() {
     let sharp = loss(plan.clone(), &data);
     assert_relative_eq!(smoothed, 0.7 * sharp + 0.3 * uniform, max_relative = 1e-13);
     assert!((smoothed - sharp).abs() > 1e-4);
+}
+
+/// A network of two inputs on data that have one, or fewer samples than its batch.
+#[test]
+fn a_batch_that_does_not_fit_is_not_loaded() {
+    let mut network = Mlp::new(&[2, 3]).unwrap().network::<f32>(2, 7).unwrap();
+    let flat = Dataset::from_reals("flat", &[1], 3, vec![0.5; 3], vec![0; 3]).unwrap();
+    let wide = Dataset::from_reals("wide", &[3], 3, vec![0.5; 9], vec![0; 3]).unwrap();
+    let fitting = points();
+    let mut panics = |data: &Dataset, samples: &[usize]| {
+        let load = std::panic::AssertUnwindSafe(|| network.load(data, samples));
+        std::panic::catch_unwind(load).is_err()
+    };
+    assert!(panics(&flat, &[0, 1]));
+    assert!(panics(&wide, &[0, 1]));
+    assert!(panics(&fitting, &[0]));
+    assert!(!panics(&fitting, &[0, 1]));
+}
+
+#[test]
+fn data_sets_without_classes_or_beyond_memory_are_refused() {
+    let error = |shape: &[usize], classes: usize| {
+        Dataset::from_bytes("points", shape, classes, vec![0], vec![0]).unwrap_err().to_string()
+    };
+    assert_eq!(
+        error(&[1], 0),
+        "points: no classes: a label is below the number of classes, so it is 1 or more"
+    );
+    // Multiplied out, without regard for overflow, each is 1: as many as there are entries.
+    let half = 1 << (usize::BITS / 2);
+    for shape in [&[usize::MAX, usize::MAX][..], &[half + 1, half - 1, usize::MAX]] {
+        assert_eq!(
+            error(shape, 1),
+            format!("points: 1 inputs of shape {shape:?} have more entries than memory can hold")
+        );
+        let lost = Dataset::from_reals("points", shape, 1, vec![f32::NAN], vec![0]);
+        assert!(lost.unwrap_err().to_string().contains("sample 0 has NaN at entry 0"));
+    }
+    // An error that is made by hand can be read, too.
+    let name = "by hand".to_owned();
+    let by_hand = DatasetError::Label { name, sample: 0, label: 0, classes: 0 };
+    assert!(by_hand.to_string().contains("there are 0 classes"));
+    // No plan counts around the end of the numbers.
+    let plan = Mlp::new(&[usize::MAX, usize::MAX]).unwrap().batch_norm(true);
+    assert_eq!(plan.parameter_count(), usize::MAX);
 }

@@ -1150,3 +1150,32 @@ fn any_shape() {
     assert_eq!(tape.value(w).to_vec(), expected);
     assert_eq!(tape.value(w).shape(), [2, 3, 4]);
 }
+
+#[test]
+fn a_tape_of_another_size_is_not_moved() {
+    let tape_with = |entries: usize| {
+        let mut tape = Tape::<f64>::new();
+        let w = [3, entries].map(|len| tape.parameter(Array1::ones(len)));
+        let mut loss = tape.sum(w[0]).unwrap();
+        for w in w {
+            let square = tape.multiply(w, w).unwrap();
+            let sum = tape.sum(square).unwrap();
+            loss = tape.add(loss, sum).unwrap();
+        }
+        tape.backward(loss);
+        (tape, w)
+    };
+    for rule in ALL {
+        let (small, w) = tape_with(3);
+        let optimizer = Optimizer::new(rule, 0.0, &small, &w).unwrap();
+        for other in [1, 5] {
+            let (mut tape, _) = tape_with(other);
+            let mut optimizer = optimizer.clone();
+            let step = std::panic::AssertUnwindSafe(|| optimizer.step(&mut tape, 0.1));
+            assert!(std::panic::catch_unwind(step).is_err(), "{rule:?}: {other} for 3 entries");
+            for w in w {
+                assert!(tape.value(w).iter().all(|&w| w == 1.0), "nothing has moved");
+            }
+        }
+    }
+}

@@ -77,12 +77,33 @@ fn constants_that_do_not_fit_are_refused() {
             message(&MEAN, &[1.0, std, 1.0]),
             format!(
                 "standardize: [3] · [3]: the standard deviation of channel 1 is {std}: it must be \
-                 a finite number above 0"
+                 a finite number above 0, and as f64 at least 2.2250738585072014e-308"
             )
         );
     }
     let scalar = tape.input(ndarray::arr0(1.0));
     assert!(tape.standardize(scalar, &[0.0], &[1.0]).is_err());
+}
+
+/// What is above 0 in `f64` may be 0 in `f32`, or so small that it divides to infinity.
+#[test]
+fn constants_are_those_of_the_tapes_precision() {
+    let mut tape = Tape::<f32>::new();
+    let x = tape.input(arr1(&[1.0]));
+    for std in [1e-60, 1e-40, 1e60] {
+        let message = tape.standardize(x, &[0.0], &[std]).unwrap_err().to_string();
+        assert!(message.contains(&format!("channel 0 is {std}")), "{message}");
+        assert!(message.contains("as f32 at least 1.1754944e-38"), "{message}");
+    }
+    for mean in [1e60, f64::NAN] {
+        let message = tape.standardize(x, &[mean], &[1.0]).unwrap_err().to_string();
+        assert!(message.contains("must be finite as f32"), "{message}");
+    }
+    let y = tape.standardize(x, &[0.0], &[1e-30]).unwrap();
+    assert!(tape.value(y)[0].is_finite());
+    let mut tape = Tape::<f64>::new();
+    let x = tape.input(arr1(&[1.0]));
+    assert!(tape.standardize(x, &[0.0], &[1e-60]).is_ok());
 }
 
 /// A network that begins with the op.

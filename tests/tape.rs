@@ -960,3 +960,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn shapes_beyond_memory_are_refused() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.input(arr1(&[1.0]));
+    let y = tape.add(x, x).unwrap();
+    // The number of entries overflows; that of bytes does.
+    for shape in [&[usize::MAX, 2][..], &[1 << (usize::BITS - 4)]] {
+        let message = tape.resize(&[(x, shape)]).unwrap_err().to_string();
+        assert!(message.contains("more entries than memory can hold"), "{message}");
+        assert_eq!(tape.value(y).shape(), [1], "the tape is as it was");
+    }
+}

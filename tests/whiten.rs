@@ -64,8 +64,31 @@ fn numbers_of_every_size() {
     let large = symmetric(6, 3) * 1e100;
     let eigen = symmetric_eigen(&large).unwrap();
     assert_relative_eq!(put_together(&eigen), large, epsilon = 1e88);
-    let lost = symmetric_eigen(&Array2::from_elem((2, 2), f64::NAN)).unwrap();
-    assert!(lost.values.iter().all(|value| value.is_nan()));
+}
+
+#[test]
+fn squares_that_overflow_or_vanish_do_not_end_the_search() {
+    for scale in [1e300, 1e-300, 5e307, 1e-307] {
+        let eigen = symmetric_eigen(&(arr2(&[[2.0, 1.0], [1.0, 2.0]]) * scale)).unwrap();
+        assert_relative_eq!(eigen.values, arr1(&[3.0, 1.0]) * scale, max_relative = 1e-14);
+        assert_relative_eq!(eigen.vectors[[0, 0]].abs(), 0.5_f64.sqrt(), max_relative = 1e-14);
+    }
+    // Of both sizes at once.
+    let apart = symmetric_eigen(&arr2(&[[1e-300, 0.0], [0.0, 1e300]])).unwrap();
+    assert_eq!(apart.values, arr1(&[1e300, 1e-300]));
+    let between = symmetric_eigen(&arr2(&[[1e300, 1e300], [1e300, 1e-300]])).unwrap();
+    let golden = (1.0 + 5.0_f64.sqrt()) / 2.0;
+    let expected = arr1(&[golden, 1.0 - golden]) * 1e300;
+    assert_relative_eq!(between.values, expected, max_relative = 1e-14);
+    // Of opposite signs, at the end of the numbers: their difference overflows.
+    let wide = arr2(&[[1.0, 0.5], [0.5, -1.0]]) * 1.2e308;
+    let expected = arr1(&[1.0, -1.0]) * (1.2e308 * 1.25_f64.sqrt());
+    assert_relative_eq!(symmetric_eigen(&wide).unwrap().values, expected, max_relative = 1e-14);
+    let message = |a: f64| symmetric_eigen(&Array2::from_elem((2, 2), a)).unwrap_err().to_string();
+    assert!(message(f64::MAX).contains("an eigenvalue is too large"));
+    for lost in [f64::NAN, f64::INFINITY] {
+        assert!(message(lost).contains("its entries must be finite"));
+    }
 }
 
 #[test]
@@ -224,14 +247,19 @@ fn what_cannot_be_whitened_is_named() {
         let none = message(&data, &moments, Whitening { images, ..whitening });
         assert_eq!(none, "pictures: no images to take patches from");
     }
-    for (mean, std) in
-        [(vec![0.0], vec![1.0]), (vec![0.0; 2], vec![1.0]), (vec![0.0; 2], vec![1.0, 0.0])]
-    {
+    for (mean, std) in [
+        (vec![0.0], vec![1.0]),
+        (vec![0.0; 2], vec![1.0]),
+        (vec![0.0; 2], vec![1.0, 0.0]),
+        (vec![f64::NAN, 0.0], vec![1.0; 2]),
+    ] {
         let moments = ChannelMoments { mean, std };
         assert!(
             message(&data, &moments, whitening).contains("images of 2 channels are standardized")
         );
     }
+    let tiny = ChannelMoments { mean: vec![0.0; 2], std: vec![1e-300; 2] };
+    assert!(message(&data, &tiny, whitening).contains("entries must be finite"));
     let black = Dataset::from_bytes("black", &[3, 3], 1, vec![0; 18], vec![0, 0]).unwrap();
     let plain = ChannelMoments { mean: vec![0.0], std: vec![1.0] };
     assert_eq!(

@@ -44,7 +44,14 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 /// gelu(x) = −1.43e-6 is off by 6 % of itself.
 #[inline(always)]
 pub fn gelu<T: Real>(x: T) -> T {
-    x * normal_distribution(x)
+    x.max(-far::<T>()) * normal_distribution(x)
+}
+
+/// A distance from 0 at which Φ is 0 or 1 and φ is 0 in any precision: x beyond it changes no
+/// product with them, and an infinite one would make it no number.
+#[inline(always)]
+fn far<T: Real>() -> T {
+    T::of(40.0)
 }
 
 /// Φ(x) = (1 + erf(x/√2)) / 2
@@ -73,7 +80,7 @@ impl<T: Real> Unary<T> for Gelu {
 
     #[inline(always)]
     fn df(&self, x: T, _: T) -> T {
-        normal_distribution(x) + x * normal_density(x)
+        normal_distribution(x) + x.max(-far::<T>()).min(far::<T>()) * normal_density(x)
     }
 }
 

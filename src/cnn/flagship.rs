@@ -41,6 +41,7 @@ use crate::init::Init;
 use crate::memory::Entries;
 use crate::network::{Network, Recorder};
 use crate::normalize::BatchNorm;
+use crate::normalize::standardize::constants;
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::Loss;
@@ -133,6 +134,11 @@ impl Flagship {
         blocks.halve().linear(self.classes)
     }
 
+    /// `[height, width, channels]` of an input.
+    pub(crate) fn image(&self) -> [usize; 3] {
+        self.image
+    }
+
     /// Records the network for passes of `batch` samples, its weights drawn from `seeds`.
     ///
     /// What comes from the data is not there before [`Flagship::prepare`], or before a model file was
@@ -192,11 +198,10 @@ impl Flagship {
         network.expect(data)?;
         let moments = ChannelMoments::of(data, self.image[2])?;
         let filters = self.whitening.filters::<T>(data, &moments)?;
-        for (k, constants) in [&moments.mean, &moments.std].into_iter().enumerate() {
-            let buffer = network.buffer_mut(&format!("{STANDARDIZE}.{}", ["mean", "std"][k]));
-            for (entry, &constant) in buffer.expect("it was recorded").iter_mut().zip(constants) {
-                *entry = T::of(constant);
-            }
+        let constants = constants(&moments.mean, &moments.std)?;
+        for (name, constants) in ["mean", "std"].iter().zip(&constants) {
+            let buffer = network.buffer_mut(&format!("{STANDARDIZE}.{name}"));
+            buffer.expect("it was recorded").assign(constants);
         }
         let name = format!("{WHITEN}.weight");
         let frozen = network.frozen().iter().find(|frozen| frozen.name == name);

@@ -42,6 +42,11 @@ impl Lenet {
         second.linear(120).linear(84).linear(self.classes)
     }
 
+    /// `[height, width, channels]` of an input.
+    pub(crate) fn image(&self) -> [usize; 3] {
+        self.image
+    }
+
     /// Records the network for passes of `batch` samples, its weights drawn from `seeds`.
     ///
     /// # Errors

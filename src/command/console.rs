@@ -33,25 +33,47 @@ impl Failure {
     pub fn report(self) -> ExitCode {
         match self {
             Self::Interrupted(advice) => {
-                to_stderr(&format!("{advice}\n"));
+                to_stderr(&format!("{}\n", inert(&advice)));
                 ExitCode::from(130)
             }
             Self::Error(error) => {
                 let red = anstyle::AnsiColor::Red.on_default().bold();
-                to_stderr(&format!("{red}error:{red:#} {error}\n"));
+                to_stderr(&format!("{red}error:{red:#} {}\n", inert(&error.to_string())));
                 ExitCode::FAILURE
             }
         }
     }
 }
 
-/// Writes `text` to standard output; colors only on a terminal, and not against `NO_COLOR`.
+/// `text` without power over a terminal: a stranger's file may have put escape codes into it.
+fn inert(text: &str) -> String {
+    escaped(text, |c| c.is_control() && !matches!(c, '\n' | '\t'))
+}
+
+/// [`inert`] text of one line: a name.
+pub fn one_line(name: &str) -> String {
+    escaped(name, char::is_control)
+}
+
+/// Each character that `acts` as JSON writes it: what is JSON then stays the same JSON.
+fn escaped(text: &str, acts: fn(char) -> bool) -> String {
+    let mut inert = String::with_capacity(text.len());
+    for c in text.chars() {
+        match acts(c) {
+            true => inert += &format!("\\u{:04x}", u32::from(c)),
+            false => inert.push(c),
+        }
+    }
+    inert
+}
+
+/// Writes `text` to standard output, where it has no power over a terminal.
 ///
 /// Where the reader of a pipe (`| head`) has read enough, the text is dropped, and the command goes on:
 /// its files and its exit code are worth more than its words, and must not depend on who listens.
 pub fn stdout(text: &str) -> io::Result<()> {
-    let mut stdout = AutoStream::auto(io::stdout().lock());
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(inert(text).as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => {
             let message = format!("standard output cannot be written to: {error}");
@@ -77,7 +99,7 @@ impl Console {
             (true, _) => Ok(()),
             (false, false) => stdout(&line),
             (false, true) => {
-                to_stderr(&line);
+                to_stderr(&inert(&line));
                 Ok(())
             }
         }
@@ -86,10 +108,11 @@ impl Console {
 
 /// Tells a human, on standard error, what is no part of the answer.
 pub fn notice(line: &str) {
-    to_stderr(&format!("{line}\n"));
+    to_stderr(&format!("{}\n", inert(line)));
 }
 
-/// Writes to standard error. Where even that fails there is nobody left to tell.
+/// Writes to standard error; colors only on a terminal, and not against `NO_COLOR`. Where even that
+/// fails there is nobody left to tell.
 fn to_stderr(text: &str) {
     let _ = AutoStream::auto(io::stderr().lock()).write_all(text.as_bytes());
 }

@@ -4,11 +4,16 @@
 //! the middle of 28 x 28 pixels. A digit from elsewhere is brought into that form first. CIFAR-10's
 //! photographs fill 32 x 32 pixels in color: of a picture from elsewhere the middle is, scaled.
 
+mod decode;
+
+use decode::{DecodeError, decode};
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, GrayImage, ImageReader, RgbImage};
+use image::{DynamicImage, GrayImage, RgbImage};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
+/// Entries of a digit.
+pub const DIGIT: usize = (SIDE * SIDE) as usize;
 /// Entries of a photograph.
 pub const PHOTOGRAPH: usize = 3 * (PHOTOGRAPH_SIDE * PHOTOGRAPH_SIDE) as usize;
 /// Side of a photograph.
@@ -18,7 +23,7 @@ const GRAY: u8 = 24;
 /// Side of the whole picture of a digit.
 const SIDE: u32 = 28;
 /// Side of the square that holds the digit.
-const DIGIT: u32 = 20;
+const INNER: u32 = 20;
 /// A pixel this much lighter than the darkest counts as ink.
 const INK: u8 = 32;
 
@@ -31,25 +36,24 @@ pub struct Picture {
     pub notice: Option<&'static str>,
 }
 
+/// Reads the file of a picture.
+pub type Reader = fn(&Path) -> Result<Picture, PictureError>;
+
+/// What reads pictures as inputs of so many entries. `None` where no picture has as many.
+pub fn reader(features: usize) -> Option<Reader> {
+    match features {
+        DIGIT => Some(read_digit),
+        PHOTOGRAPH => Some(read_photograph),
+        _ => None,
+    }
+}
+
 /// A file that is no picture, or no picture of a digit.
 #[derive(Debug, Error)]
 pub enum PictureError {
-    /// The file cannot be opened.
-    #[error("{}: cannot be read: {source}. Name a PNG or JPEG file", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file holds no PNG and no JPEG.
-    #[error("{}: not a PNG or JPEG picture: {source}", path.display())]
-    Decode {
-        /// The file.
-        path: PathBuf,
-        /// What the decoder says.
-        source: image::ImageError,
-    },
+    /// It cannot be read as a picture.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
     /// All pixels are alike.
     #[error("{}: a blank picture: there is no digit in it", path.display())]
     Blank {
@@ -62,9 +66,9 @@ pub enum PictureError {
 /// (ink). Of a picture in color the brightness counts.
 ///
 /// # Errors
-/// [`PictureError`] where the file is missing, no picture, or blank.
-pub fn read_digit(path: &Path) -> Result<Picture, PictureError> {
-    let picture = on_white(&decode(path)?);
+/// [`PictureError`] where the file cannot be read as a picture, or is blank.
+fn read_digit(path: &Path) -> Result<Picture, PictureError> {
+    let picture = decode(path)?;
     let notice = (!is_gray(&picture)).then_some("in color: the model sees its brightness alone");
     let digit = normalize(DynamicImage::ImageRgb8(picture).into_luma8())
         .ok_or_else(|| PictureError::Blank { path: path.to_path_buf() })?;
@@ -75,9 +79,9 @@ pub fn read_digit(path: &Path) -> Result<Picture, PictureError> {
 /// of red, green and blue. A gray picture has the three alike.
 ///
 /// # Errors
-/// [`PictureError`] where the file is missing or no picture.
-pub fn read_photograph(path: &Path) -> Result<Picture, PictureError> {
-    let picture = on_white(&decode(path)?);
+/// [`PictureError`] where the file cannot be read as a picture.
+fn read_photograph(path: &Path) -> Result<Picture, PictureError> {
+    let picture = decode(path)?;
     let notice = is_gray(&picture).then_some("gray: the model sees it with equal colors");
     let side = PHOTOGRAPH_SIDE;
     let photograph =
@@ -85,29 +89,9 @@ pub fn read_photograph(path: &Path) -> Result<Picture, PictureError> {
     Ok(Picture { input: levels(&photograph.into_rgb8()), notice })
 }
 
-fn decode(path: &Path) -> Result<DynamicImage, PictureError> {
-    let owned = || path.to_path_buf();
-    ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(|source| PictureError::Open { path: owned(), source })?
-        .decode()
-        .map_err(|source| PictureError::Decode { path: owned(), source })
-}
-
 /// Levels from 0 to 255 as numbers from 0 to 1.
 fn levels(bytes: &[u8]) -> Vec<f32> {
     bytes.iter().map(|&level| f32::from(level) / 255.0).collect()
-}
-
-/// What is transparent counts as white paper.
-fn on_white(picture: &DynamicImage) -> RgbImage {
-    let picture = picture.to_rgba8();
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let [red, green, blue, alpha] = picture.get_pixel(x, y).0.map(u32::from);
-        image::Rgb(
-            [red, green, blue].map(|level| ((level * alpha + 255 * (255 - alpha)) / 255) as u8),
-        )
-    })
 }
 
 fn is_gray(picture: &RgbImage) -> bool {
@@ -155,7 +139,7 @@ fn crop(picture: &GrayImage) -> GrayImage {
 /// The digit scaled into 20 x 20 pixels, its center of mass in the middle of 28 x 28.
 fn frame(digit: &GrayImage) -> GrayImage {
     let longest = f64::from(digit.width().max(digit.height()));
-    let scaled = |side: u32| ((f64::from(side * DIGIT) / longest).round() as u32).max(1);
+    let scaled = |side: u32| ((f64::from(side * INNER) / longest).round() as u32).max(1);
     let (width, height) = (scaled(digit.width()), scaled(digit.height()));
     let digit = imageops::resize(digit, width, height, FilterType::Triangle);
     let mass: f64 = digit.iter().map(|&pixel| f64::from(pixel)).sum();

@@ -1,21 +1,24 @@
 //! `chainrule predict`: what a trained model sees in pictures.
 
 use super::console::{self, Failure, Outcome};
-use super::picture;
+use super::picture::{self, PictureError, Reader};
 use crate::checkpoint::{self, Checkpoint};
 use crate::model::Model;
 use crate::network::Network;
 use crate::softmax::argmax;
+use crate::tensor::ShapeError;
+use std::error::Error;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use thiserror::Error;
 
 /// What `chainrule predict` takes.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// A model, or the folder of a training
     model: PathBuf,
-    /// PNG or JPEG files of any size: digits, light on dark or dark on light, or pictures in color,
-    /// as the model takes them
+    /// PNG or JPEG files: digits, light on dark or dark on light, or pictures in color, as the model
+    /// takes them. Of any size up to 50 million pixels, 100 MB and 500 MB of decoder's memory
     #[arg(required = true)]
     images: Vec<PathBuf>,
     /// Print one JSON object instead of text
@@ -23,50 +26,88 @@ pub struct Arguments {
     json: bool,
 }
 
+/// Numbers that a network may take more than its file holds: 64 MB.
+const ROOM: usize = 1 << 24;
+
 /// A trained network, and what its classes are called.
 struct Classifier {
     network: Network<f32>,
     names: Vec<String>,
+    read: Reader,
 }
 
 /// One picture's answer.
-struct Prediction<'a> {
-    image: &'a Path,
+struct Prediction {
     class: usize,
     probabilities: Vec<f32>,
 }
 
-/// Classifies every picture, and prints the probabilities.
+/// What came of one picture: an answer, or why there is none.
+type Answer<'a> = (&'a Path, Result<Prediction, PredictError>);
+
+/// A picture that gets no answer.
+#[derive(Debug, Error)]
+enum PredictError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// The network does not take it.
+    #[error("{}: {source}", path.display())]
+    Shape { path: PathBuf, source: ShapeError },
+    /// The network's answer is none.
+    #[error(
+        "{}: the model's probabilities are no numbers: its weights are too large. Train it with a \
+         lower --rate",
+        path.display()
+    )]
+    NotFinite { path: PathBuf },
+}
+
+/// Classifies every picture, and prints the probabilities. One that gets no answer does not keep the
+/// others from theirs.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let Classifier { mut network, names } = open(&arguments.model)?;
-    let mut predictions = Vec::new();
-    for image in &arguments.images {
-        let picture = match network.features() {
-            picture::PHOTOGRAPH => picture::read_photograph(image)?,
-            _ => picture::read_digit(image)?,
-        };
-        if let Some(notice) = picture.notice {
-            console::notice(&format!("{}: {notice}", image.display()));
-        }
-        let probabilities = network
-            .probabilities(&picture.input)
-            .map_err(|error| Failure::new(format!("{}: {error}", arguments.model.display())))?;
-        let class = argmax(&probabilities);
-        predictions.push(Prediction { image, class, probabilities });
+    let mut classifier = open(&arguments.model)?;
+    let images = arguments.images.iter().map(PathBuf::as_path);
+    let answers: Vec<Answer<'_>> =
+        images.map(|image| (image, classifier.classify(image))).collect();
+    let names = &classifier.names;
+    let text = if arguments.json { json(&answers, names) } else { text(&answers, names) };
+    console::stdout(&text)?;
+    let failures = answers.iter().filter_map(|(_, answer)| answer.as_ref().err());
+    let failures: Vec<String> = failures.map(ToString::to_string).collect();
+    match failures.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(failures.join("\n"))),
     }
-    let text = if arguments.json { json(&predictions, &names) } else { text(&predictions, &names) };
-    Ok(console::stdout(&text)?)
 }
 
 /// The network of a model file.
 fn open(path: &Path) -> Result<Classifier, Failure> {
     let path = if path.is_dir() { path.join(super::report::MODEL) } else { path.to_path_buf() };
     let file = Checkpoint::<f32>::read(&path)?;
-    let failure =
-        |error: &dyn std::error::Error| Failure::new(format!("{}: {error}", path.display()));
+    let failure = |error: &dyn Error| Failure::new(format!("{}: {error}", path.display()));
     let model: Model =
         serde_json::from_str(checkpoint::text(&file, &path, "model")?).map_err(|e| failure(&e))?;
-    let mut network = model.network(1, 0)?;
+    let read = picture::reader(model.features()).ok_or_else(|| {
+        Failure::new(format!(
+            "{}: the network takes inputs of {} entries, and a picture is {} (a digit) or {} (in \
+             color). Name another model",
+            path.display(),
+            model.features(),
+            picture::DIGIT,
+            picture::PHOTOGRAPH
+        ))
+    })?;
+    // Before the network takes its memory. Of what takes little, the wrong tensor is named below.
+    let saved = file.tensors.values().map(|tensor| tensor.len()).sum::<usize>();
+    if model.entries().weights() > (saved + ROOM) as f64 {
+        return Err(Failure::new(format!(
+            "{}: its plan, {model}, has more than the {saved} numbers that are saved: not written \
+             by chainrule, or damaged",
+            path.display()
+        )));
+    }
+    let mut network = model.network(1, 0).map_err(|error| failure(&error))?;
     network.restore(|name| file.tensors.get(name).cloned()).map_err(|error| failure(&error))?;
     // A model that was saved without names has its classes numbered.
     let saved: Vec<String> = match file.metadata.get("classes") {
@@ -75,13 +116,37 @@ fn open(path: &Path) -> Result<Classifier, Failure> {
     };
     let name = |class: usize| saved.get(class).cloned().unwrap_or_else(|| class.to_string());
     let names = (0..network.classes()).map(name).collect();
-    Ok(Classifier { network, names })
+    Ok(Classifier { network, names, read })
 }
 
-fn text(predictions: &[Prediction<'_>], names: &[String]) -> String {
-    let width = names.iter().map(String::len).max().unwrap_or_default();
+impl Classifier {
+    fn classify(&mut self, image: &Path) -> Result<Prediction, PredictError> {
+        let path = || image.to_path_buf();
+        let picture = (self.read)(image)?;
+        if let Some(notice) = picture.notice {
+            console::notice(&format!("{}: {notice}", image.display()));
+        }
+        let probabilities = self
+            .network
+            .probabilities(&picture.input)
+            .map_err(|source| PredictError::Shape { path: path(), source })?;
+        if !probabilities.iter().all(|p| p.is_finite()) {
+            return Err(PredictError::NotFinite { path: path() });
+        }
+        Ok(Prediction { class: argmax(&probabilities), probabilities })
+    }
+}
+
+/// The answers that there are.
+fn predictions<'a>(answers: &'a [Answer<'a>]) -> impl Iterator<Item = (&'a Path, &'a Prediction)> {
+    answers.iter().filter_map(|(image, answer)| Some((*image, answer.as_ref().ok()?)))
+}
+
+fn text(answers: &[Answer<'_>], names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| console::one_line(name)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     let mut text = String::new();
-    for Prediction { image, class, probabilities } in predictions {
+    for (image, Prediction { class, probabilities }) in predictions(answers) {
         let (name, percent) = (&names[*class], 100.0 * probabilities[*class]);
         let _ = writeln!(text, "{}: {name} ({percent:.1} %)", image.display());
         for (name, probability) in names.iter().zip(probabilities) {
@@ -93,17 +158,24 @@ fn text(predictions: &[Prediction<'_>], names: &[String]) -> String {
     text
 }
 
-fn json(predictions: &[Prediction<'_>], names: &[String]) -> String {
-    let predictions: Vec<_> = predictions
-        .iter()
-        .map(|Prediction { image, class, probabilities }| {
+fn json(answers: &[Answer<'_>], names: &[String]) -> String {
+    let failures =
+        answers.iter().filter_map(|(image, answer)| Some((image, answer.as_ref().err()?)));
+    let failures: Vec<_> = failures
+        .map(|(image, error)| {
+            serde_json::json!({ "image": image.to_string_lossy(), "error": error.to_string() })
+        })
+        .collect();
+    let predictions: Vec<_> = predictions(answers)
+        .map(|(image, Prediction { class, probabilities })| {
             serde_json::json!({
-                "image": image,
+                // JSON has no other bytes than text's.
+                "image": image.to_string_lossy(),
                 "class": class,
                 "name": names[*class],
                 "probabilities": probabilities,
             })
         })
         .collect();
-    format!("{}\n", serde_json::json!({ "predictions": predictions }))
+    format!("{}\n", serde_json::json!({ "predictions": predictions, "failures": failures }))
 }

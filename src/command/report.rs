@@ -218,7 +218,8 @@ impl Summary {
             "test_accuracy": record.test.accuracy,
             "seconds": record.seconds,
             "samples_per_second": record.samples_per_second,
-            "out": folder,
+            // JSON has no other bytes than text's.
+            "out": folder.to_string_lossy(),
         })
     }
 }

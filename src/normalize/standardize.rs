@@ -81,6 +81,30 @@ impl<T: Real> Op<T> for Standardize<T> {
     }
 }
 
+/// m and s as a tape of this precision has them.
+///
+/// # Errors
+/// [`ShapeError`] where one of them is no number that may stand there.
+pub(crate) fn constants<T: Real>(mean: &[f64], std: &[f64]) -> Result<[Tensor<T>; 2], ShapeError> {
+    let refusal =
+        |rule: String| Err(ShapeError::new("standardize", &[&[mean.len()], &[std.len()]], rule));
+    if let Some(c) = mean.iter().position(|&m| !T::of(m).is_finite()) {
+        let (mean, name) = (mean[c], T::NAME);
+        return refusal(format!("the mean of channel {c} is {mean}: it must be finite as {name}"));
+    }
+    // A subnormal number divides others to infinity.
+    if let Some(c) = std.iter().position(|&s| !(s > 0.0 && T::of(s).is_normal())) {
+        let (std, least, name) = (std[c], T::min_positive_value(), T::NAME);
+        return refusal(format!(
+            "the standard deviation of channel {c} is {std}: it must be a finite number above 0, \
+             and as {name} at least {least:e}"
+        ));
+    }
+    Ok([mean, std].map(|constants| {
+        constants.iter().map(|&constant| T::of(constant)).collect::<Array1<T>>().into_dyn()
+    }))
+}
+
 /// Channels standardized by constants. Chapter 8.
 impl<T: Real> Tape<T> {
     /// Standardizes each channel with constants: (x − `mean`) / `std`. dx = dy / `std`. Chapter 8.
@@ -90,19 +114,11 @@ impl<T: Real> Tape<T> {
     /// [`Recorder::name_buffers`](crate::network::Recorder::name_buffers) puts them into model files.
     ///
     /// # Errors
-    /// [`ShapeError`] where the shapes do not fit, or a standard deviation is not a finite number
-    /// above 0.
+    /// [`ShapeError`] where the shapes do not fit, a mean is not finite, or a standard deviation is
+    /// not a finite number above 0, in the precision of the tape: a deviation below 1.2e-38 is 0 or
+    /// nearly so in `f32`, and what it divides is infinite.
     pub fn standardize(&mut self, x: Var, mean: &[f64], std: &[f64]) -> Result<Var, ShapeError> {
-        if let Some(c) = std.iter().position(|&s| !(s > 0.0 && s.is_finite())) {
-            let rule = format!(
-                "the standard deviation of channel {c} is {}: it must be a finite number above 0",
-                std[c]
-            );
-            return Err(ShapeError::new("standardize", &[&[mean.len()], &[std.len()]], rule));
-        }
-        let constants = [mean, std].map(|constants| {
-            constants.iter().map(|&constant| T::of(constant)).collect::<Array1<T>>().into_dyn()
-        });
+        let constants = constants(mean, std)?;
         self.push(Standardize { constants }, &[x])
     }
 }

@@ -265,6 +265,7 @@ impl<T: Real> Average<T> {
 
 /// φ ← φ + α·(θ − φ), and exactly θ where α is 1.
 fn follow<T: Real>(phi: &mut [T], theta: &[T], alpha: T) {
+    assert_eq!(phi.len(), theta.len(), "an average is of the network that it was made for");
     if alpha == T::one() {
         return phi.copy_from_slice(theta);
     }

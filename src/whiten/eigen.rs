@@ -66,7 +66,8 @@ pub struct Eigen {
 /// ```
 ///
 /// # Errors
-/// [`ShapeError`] where `a` is not square.
+/// [`ShapeError`] where `a` is not square, an entry is not finite, or an eigenvalue is too large for
+/// an `f64`.
 pub fn symmetric_eigen(a: &Array2<f64>) -> Result<Eigen, ShapeError> {
     if !a.is_square() {
         let rule = "eigenvalues belong to a matrix of as many rows as columns";
@@ -74,10 +75,17 @@ pub fn symmetric_eigen(a: &Array2<f64>) -> Result<Eigen, ShapeError> {
     }
     let n = a.nrows();
     let mut a = Array2::from_shape_fn((n, n), |(i, j)| a[[i.min(j), i.max(j)]]);
+    let finite = |a: &Array2<f64>, rule| match a.iter().all(|a| a.is_finite()) {
+        true => Ok(()),
+        false => Err(ShapeError::new("symmetric_eigen", &[a.shape()], rule)),
+    };
+    finite(&a, "its entries must be finite numbers")?;
     let mut v = Array2::eye(n);
-    let total: f64 = a.iter().map(|a| a * a).sum();
+    // The squares of entries beyond 1e154 overflow, those of entries below 1e-162 are 0.
+    let largest = a.iter().fold(0.0_f64, |largest, a| largest.max(a.abs()));
+    let total: f64 = a.iter().map(|a| (a / largest).powi(2)).sum();
     for _ in 0..SWEEPS {
-        if off_diagonal(&a) <= (f64::EPSILON * f64::EPSILON) * total {
+        if largest == 0.0 || off_diagonal(&a, largest) <= f64::EPSILON.powi(2) * total {
             break;
         }
         for p in 0..n {
@@ -86,14 +94,15 @@ pub fn symmetric_eigen(a: &Array2<f64>) -> Result<Eigen, ShapeError> {
             }
         }
     }
+    finite(&a, "an eigenvalue is too large for an f64: divide the matrix by some number")?;
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| a[[j, j]].total_cmp(&a[[i, i]]));
     Ok(Eigen { values: a.diag().select(Axis(0), &order), vectors: v.select(Axis(1), &order) })
 }
 
-/// The sum of the squares above the diagonal.
-fn off_diagonal(a: &Array2<f64>) -> f64 {
-    a.indexed_iter().filter(|((i, j), _)| i < j).map(|(_, a)| a * a).sum()
+/// The sum of the squares above the diagonal, of entries in units of `unit`.
+fn off_diagonal(a: &Array2<f64>, unit: f64) -> f64 {
+    a.indexed_iter().filter(|((i, j), _)| i < j).map(|(_, a)| (a / unit).powi(2)).sum()
 }
 
 /// A ← Jᵀ·A·J and V ← V·J, with the J that makes a_pq zero.
@@ -101,7 +110,8 @@ fn rotate(a: &mut Array2<f64>, v: &mut Array2<f64>, p: usize, q: usize) {
     if a[[p, q]] == 0.0 {
         return;
     }
-    let tau = (a[[q, q]] - a[[p, p]]) / (2.0 * a[[p, q]]);
+    // Halved before they are subtracted: neither the difference nor 2·a_pq overflows.
+    let tau = (a[[q, q]] / 2.0 - a[[p, p]] / 2.0) / a[[p, q]];
     let t = tau.signum() / (tau.abs() + tau.hypot(1.0));
     let c = t.hypot(1.0).recip();
     let s = t * c;
@@ -144,7 +154,7 @@ mod tests {
         }
         assert_eq!([after[[p, q]], after[[q, p]]], [0.0; 2]);
         near(after.iter().map(|a| a * a).sum(), before.iter().map(|a| a * a).sum());
-        let falls_by = off_diagonal(&before) - off_diagonal(&after);
+        let falls_by = off_diagonal(&before, 1.0) - off_diagonal(&after, 1.0);
         near(falls_by, before[[p, q]] * before[[p, q]]);
         // By at most 45°: cos θ is no less than cos 45°.
         assert!(v[[p, p]] >= 0.5_f64.sqrt() && v[[p, q]] == -v[[q, p]]);
@@ -155,7 +165,7 @@ mod tests {
         let draw = Draw::new(72).away_from_zero(&[12, 12]);
         let a = matrix(&draw).to_owned();
         let (mut a, mut v) = (&a + &a.t(), Array2::eye(12));
-        let mut rests = vec![off_diagonal(&a).sqrt()];
+        let mut rests = vec![off_diagonal(&a, 1.0).sqrt()];
         while rests[rests.len() - 1] > 1e-12 {
             assert!(rests.len() < 10, "{rests:?}");
             for p in 0..12 {
@@ -163,7 +173,7 @@ mod tests {
                     rotate(&mut a, &mut v, p, q);
                 }
             }
-            rests.push(off_diagonal(&a).sqrt());
+            rests.push(off_diagonal(&a, 1.0).sqrt());
         }
         assert!(rests.is_sorted_by(|before, after| before > after), "{rests:?}");
         // Of a rest below the distances between the eigenvalues no more than its square is left.

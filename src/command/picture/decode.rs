@@ -1,0 +1,164 @@
+//! From a picture's file to its pixels. The file may be a stranger's: what it asks for is limited
+//! before memory is taken, and one that is cut short is refused.
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Most pixels of a picture. A phone's 48 million are below it.
+const MAX_PIXELS: u64 = 50_000_000;
+/// Most bytes of a file.
+const MAX_BYTES: u64 = 100_000_000;
+/// Most bytes that a decoder may take for pixels: 8 a pixel at most, and some for its work.
+const MAX_MEMORY: u64 = 500_000_000;
+
+/// A file that is no picture, or none that can be read.
+#[derive(Debug, Error)]
+pub enum DecodeError {
+    /// The file cannot be opened.
+    #[error("{}: cannot be read: {source}. Name a PNG or JPEG file", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A folder, a pipe or a device.
+    #[error("{}: not a regular file. Name a PNG or JPEG file", path.display())]
+    NoFile {
+        /// What stands there.
+        path: PathBuf,
+    },
+    /// The file holds no PNG and no JPEG.
+    #[error("{}: not a PNG or JPEG picture, or a damaged one: {source}", path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        source: ImageError,
+    },
+    /// A JPEG without its end.
+    #[error("{}: this JPEG is cut short: its end is missing. Copy it again", path.display())]
+    Cut {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is longer than a picture may be.
+    #[error(
+        "{}: more than {} MB, the most that a picture may have. Save it smaller",
+        path.display(), MAX_BYTES / 1_000_000
+    )]
+    Bytes {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The picture says that it has more pixels than one may have.
+    #[error(
+        "{}: {width} x {height} pixels, but a picture may have {} million at most. Scale it down",
+        path.display(), MAX_PIXELS / 1_000_000
+    )]
+    Pixels {
+        /// The file.
+        path: PathBuf,
+        /// Pixels in a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+}
+
+/// The pixels of the PNG or JPEG file at `path`, turned as its camera was held. What is transparent
+/// counts as white paper.
+///
+/// # Errors
+/// [`DecodeError`] where the file is missing, no picture, cut short, or too large.
+pub fn decode(path: &Path) -> Result<RgbImage, DecodeError> {
+    let owned = || path.to_path_buf();
+    let bytes = read(path)?;
+    let failure = |source| DecodeError::Decode { path: owned(), source };
+    let mut reader = ImageReader::new(io::Cursor::new(bytes.as_slice()))
+        .with_guessed_format()
+        .map_err(|error| failure(error.into()))?;
+    if reader.format() == Some(image::ImageFormat::Jpeg) && !is_whole_jpeg(&bytes) {
+        return Err(DecodeError::Cut { path: owned() });
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_MEMORY);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(failure)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(DecodeError::Pixels { path: owned(), width, height });
+    }
+    let orientation = decoder.orientation().map_err(failure)?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(failure)?;
+    Ok(turn(on_white(picture), orientation))
+}
+
+/// All bytes of a regular file.
+fn read(path: &Path) -> Result<Vec<u8>, DecodeError> {
+    let owned = || path.to_path_buf();
+    let failure = |source| DecodeError::Open { path: owned(), source };
+    // Before it is opened: a pipe would keep that waiting.
+    let there = fs::metadata(path).map_err(failure)?;
+    if !there.is_file() {
+        return Err(DecodeError::NoFile { path: owned() });
+    }
+    if there.len() > MAX_BYTES {
+        return Err(DecodeError::Bytes { path: owned() });
+    }
+    let mut bytes = Vec::new();
+    // It may have grown since.
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes))
+        .map_err(failure)?;
+    Ok(bytes)
+}
+
+/// Whether a JPEG reaches the marker of its end. Its decoder paints gray what is missing.
+///
+/// A marker is 0xFF and its code. A segment with its length follows most of them, and in it may
+/// stand a whole small picture, which is passed over. In the coded pixels 0xFF comes with a 0, or
+/// is a marker of restart.
+fn is_whole_jpeg(bytes: &[u8]) -> bool {
+    const START: u8 = 0xd8;
+    const END: u8 = 0xd9;
+    let is_marker = |code| !matches!(code, 0x00 | 0x01 | 0xd0..=START | 0xff);
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(2).position(|pair| pair[0] == 0xff && is_marker(pair[1])) {
+        if rest[at + 1] == END {
+            return true;
+        }
+        rest = &rest[at + 2..];
+        let length = rest.first_chunk().map(|&length| usize::from(u16::from_be_bytes(length)));
+        match length.and_then(|length| rest.get(length..)) {
+            Some(behind) => rest = behind,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// `picture` as one sees it on white paper.
+fn on_white(picture: DynamicImage) -> RgbImage {
+    if !picture.color().has_alpha() {
+        return picture.into_rgb8();
+    }
+    let picture = picture.into_rgba8();
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [red, green, blue, alpha] = picture.get_pixel(x, y).0.map(u32::from);
+        image::Rgb(
+            [red, green, blue].map(|level| ((level * alpha + 255 * (255 - alpha)) / 255) as u8),
+        )
+    })
+}
+
+/// `picture` as it was seen: cameras save what their sensor read, and how they were held.
+fn turn(picture: RgbImage, orientation: Orientation) -> RgbImage {
+    let mut picture = DynamicImage::ImageRgb8(picture);
+    picture.apply_orientation(orientation);
+    picture.into_rgb8()
+}
