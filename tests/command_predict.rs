@@ -142,7 +142,7 @@ fn what_is_too_large_is_refused_before_it_takes_memory() {
     let (folder, model) = folder_with(&checkpoint(&mlp()));
     let help = stdout(&run(&["predict", "--help"]));
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(help.contains("50 million pixels, 100 MB"), "{help}");
+    assert!(help.contains("50 million pixels and 100 MB, which take less than 1 GB"), "{help}");
     let refused = |name: &str, words: &[&str]| {
         let file = folder.path().join(name);
         let output = run(&["predict", text(&model), text(&file)]);
@@ -153,7 +153,7 @@ fn what_is_too_large_is_refused_before_it_takes_memory() {
     let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a frame");
     bytes[frame + 5..frame + 9].copy_from_slice(&[0x32, 0xc8, 0x32, 0xc8]);
     fs::write(folder.path().join("large.jpg"), bytes).expect("a file");
-    refused("large.jpg", &["13000 x 13000 pixels", "50 million"]);
+    refused("large.jpg", &["13000 x 13000 pixels", "50 million", "1 GB"]);
     // The first chunk of a PNG: width and height, and a checksum at its end.
     let file = folder.path().join("large.png");
     hook().save(&file).expect("a PNG");

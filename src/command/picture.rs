@@ -3,12 +3,15 @@
 //! MNIST's digits are light on dark, fit a square of 20 pixels and have their center of mass in
 //! the middle of 28 x 28 pixels. A digit from elsewhere is brought into that form first. CIFAR-10's
 //! photographs fill 32 x 32 pixels in color: of a picture from elsewhere the middle is, scaled.
+//!
+//! `image` is compiled without optimization: see Cargo.toml. Its generic functions are compiled here,
+//! and fast, the methods of its `DynamicImage` are not.
 
 mod decode;
 
 use decode::{DecodeError, decode};
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, GrayImage, RgbImage};
+use image::{GrayImage, RgbImage};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -70,7 +73,7 @@ pub enum PictureError {
 fn read_digit(path: &Path) -> Result<Picture, PictureError> {
     let picture = decode(path)?;
     let notice = (!is_gray(&picture)).then_some("in color: the model sees its brightness alone");
-    let digit = normalize(DynamicImage::ImageRgb8(picture).into_luma8())
+    let digit = normalize(imageops::grayscale(&picture))
         .ok_or_else(|| PictureError::Blank { path: path.to_path_buf() })?;
     Ok(Picture { input: levels(&digit), notice })
 }
@@ -83,10 +86,12 @@ fn read_digit(path: &Path) -> Result<Picture, PictureError> {
 fn read_photograph(path: &Path) -> Result<Picture, PictureError> {
     let picture = decode(path)?;
     let notice = is_gray(&picture).then_some("gray: the model sees it with equal colors");
-    let side = PHOTOGRAPH_SIDE;
-    let photograph =
-        DynamicImage::ImageRgb8(picture).resize_to_fill(side, side, FilterType::Triangle);
-    Ok(Picture { input: levels(&photograph.into_rgb8()), notice })
+    let (width, height) = picture.dimensions();
+    let side = width.min(height);
+    let middle = imageops::crop_imm(&picture, (width - side) / 2, (height - side) / 2, side, side);
+    let to = PHOTOGRAPH_SIDE;
+    let photograph = imageops::resize(&*middle, to, to, FilterType::Triangle);
+    Ok(Picture { input: levels(&photograph), notice })
 }
 
 /// Levels from 0 to 255 as numbers from 0 to 1.

@@ -18,7 +18,7 @@ pub struct Arguments {
     /// A model, or the folder of a training
     model: PathBuf,
     /// PNG or JPEG files: digits, light on dark or dark on light, or pictures in color, as the model
-    /// takes them. Of any size up to 50 million pixels, 100 MB and 500 MB of decoder's memory
+    /// takes them. Of any size up to 50 million pixels and 100 MB, which take less than 1 GB of memory
     #[arg(required = true)]
     images: Vec<PathBuf>,
     /// Print one JSON object instead of text
