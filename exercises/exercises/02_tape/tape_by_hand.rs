@@ -3,8 +3,8 @@
 //!
 //! Let `a = 3`, `b = −2`, `u = a·b`, `v = u + a` and `L = v·u`. Write down the tape: five lines,
 //! each with its value. Then visit it from the end, and keep a table of the gradients as it grows.
-//! `du` and `da` change during the visit, so fill in both what they are at first and what they are
-//! at the end.
+//! `du` and `da` change during the visit, so fill in both what they are so far and what they are at
+//! the end.
 
 const A: f64 = 3.0;
 const B: f64 = -2.0;

@@ -93,7 +93,7 @@ export async function operate({ page, host, isPhone, values, native, close, chec
   const mistaken = await values();
   close("the place of the mistake", mistaken.mistake?.at, 12);
   close("the tape before it", mistaken.values, logistic.values);
-  check("it is told", await says(/line 1, character 13/));
+  check("it is told", await says(/Line 1, character 13/));
 
   // R in the text is a letter, and elsewhere the first state.
   await host.getByRole("textbox", { name: "Formula" }).press("r");
