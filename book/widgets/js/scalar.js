@@ -336,8 +336,8 @@ chainrule.widget("scalar", (widget) => {
     const legend = html("p", { className: "scalar-legend" });
     legend.innerHTML =
       '<span class="scalar-up">● inside</span>, <span class="scalar-down">◇ outside</span>; ' +
-      "across is x₀, up is x₁. The background is the network's answer, pale where it is " +
-      "unsure.";
+      "across is x₀, up is x₁. The background is the network's answer, without color where " +
+      "it is unsure.";
     const square = html("div", { className: "scalar-square" }, shade.element, marks);
     return {
       element: html("div", { className: "scalar-plane" }, square, legend),
