@@ -167,7 +167,9 @@ fn readers_are_told_of_a_change() {
     let chapter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../chapters/notation.md");
     File::options().append(true).open(chapter).unwrap().set_modified(SystemTime::now()).unwrap();
     assert!(answer.map_while(Result::ok).any(|line| line == "data: reload"));
-    let line = lines.next().unwrap().unwrap();
+    // Where no widget can be compiled, one line before says so.
+    let line =
+        lines.map(Result::unwrap).find(|line| !line.starts_with("widgets: left out")).unwrap();
     assert!(line.starts_with("notation.md: rebuilt in "), "{line}");
 }
 
