@@ -101,7 +101,6 @@ fn weighted_sum(tape: &mut SmallTape, x: &[usize], w: &[usize]) -> usize {
     })
 }
 
-// ANCHOR: network
 /// The loss of a point, with any number of hidden units.
 fn loss(tape: &mut SmallTape, weights: &[usize], hidden: usize, point: &Sample) -> usize {
     let x = point.x.map(|x| tape.leaf(x));
@@ -118,7 +117,6 @@ fn loss(tape: &mut SmallTape, weights: &[usize], hidden: usize, point: &Sample) 
     let z = tape.subtract(o[1 - right], o[right]);
     tape.softplus(z)
 }
-// ANCHOR_END: network
 
 /// A network with one layer of sigmoid units, which learns on a [`SmallTape`].
 #[derive(Clone, Debug)]
@@ -136,14 +134,20 @@ impl SmallNetwork {
         Self { hidden, weights }
     }
 
+    /// A tape of the loss of `point`, with the weights as its first nodes, and the node of the loss.
+    fn record(&self, point: &Sample) -> (SmallTape, usize) {
+        let mut tape = SmallTape::default();
+        let weights: Vec<usize> = self.weights.iter().map(|&w| tape.leaf(w)).collect();
+        let y = loss(&mut tape, &weights, self.hidden, point);
+        (tape, y)
+    }
+
     /// The mean loss of `points`, and its gradient.
     pub fn loss_and_gradient(&self, points: &[Sample]) -> (f64, Vec<f64>) {
         let n = points.len() as f64;
         let (mut mean, mut gradient) = (0.0, vec![0.0; self.weights.len()]);
         for point in points {
-            let mut tape = SmallTape::default();
-            let w: Vec<usize> = self.weights.iter().map(|&w| tape.leaf(w)).collect();
-            let y = loss(&mut tape, &w, self.hidden, point);
+            let (tape, y) = self.record(point);
             mean += tape.values[y] / n;
             for (sum, d) in gradient.iter_mut().zip(tape.gradients(y)) {
                 *sum += d / n;
@@ -164,9 +168,7 @@ impl SmallNetwork {
 
     /// The probability of the second class at a place.
     pub fn probability(&self, x: [f64; 2]) -> f64 {
-        let mut tape = SmallTape::default();
-        let w: Vec<usize> = self.weights.iter().map(|&w| tape.leaf(w)).collect();
-        let y = loss(&mut tape, &w, self.hidden, &Sample { x, t: [0.0, 1.0] });
+        let (tape, y) = self.record(&Sample { x, t: [0.0, 1.0] });
         (-tape.values[y]).exp()
     }
 
