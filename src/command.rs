@@ -14,9 +14,12 @@ mod picture;
 mod predict;
 mod quote;
 mod recipe;
+mod records;
 mod report;
 mod settings;
 mod source;
+mod studies;
+mod sweep;
 mod threads;
 mod train;
 
@@ -51,6 +54,10 @@ enum Command {
     Bench(bench::Arguments),
     /// Show, download or verify the data sets
     Data(data::Arguments),
+    /// Show the studies: what is run in them, and what of it is missing
+    Studies(studies::Arguments),
+    /// Make the runs of a study that are missing
+    Run(sweep::Arguments),
     /// Set up what the notebooks need, and open them in JupyterLab
     Lab(lab::Arguments),
     /// Print a completion script for a shell
@@ -70,6 +77,8 @@ pub fn run() -> ExitCode {
         Some(Command::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
+        Some(Command::Studies(arguments)) => studies::run(&arguments),
+        Some(Command::Run(arguments)) => sweep::run(&arguments),
         Some(Command::Lab(arguments)) => lab::run(&arguments),
         Some(Command::Completions { shell }) => completions(shell),
     };

@@ -278,6 +278,8 @@ pub struct Training<T: Real> {
     best: Option<Best<T>>,
     /// What it sees, once there is something.
     seen: Option<Seen>,
+    /// The data that were last found to be those that it began with.
+    checked: Option<(Dataset, Option<Dataset>)>,
     /// What the classes of the training data are called.
     classes: Vec<String>,
     /// Texts of the program that trains, by name.
@@ -342,6 +344,18 @@ impl<T: Real> Training<T> {
     /// # Errors
     /// [`TrainError`] where the plan makes no network or one too large for this machine, or a number in it makes no training.
     pub fn new(plan: Plan) -> Result<Self, TrainError> {
+        Self::new_with(plan, |plan| plan.model.network(plan.batch, plan.seeds))
+    }
+
+    /// A training that has not begun, of the network that `network` makes in place of the plan's model: of
+    /// another start, or with other ops. It takes the model's inputs and has no more parameters.
+    ///
+    /// # Errors
+    /// Those of [`Training::new`].
+    pub fn new_with(
+        plan: Plan,
+        network: impl FnOnce(&Plan) -> Result<Network<T>, ShapeError>,
+    ) -> Result<Self, TrainError> {
         if plan.epochs == 0 {
             return Err(TrainError::Plan("a training takes at least one epoch"));
         }
@@ -356,7 +370,7 @@ impl<T: Real> Training<T> {
             plan.model.entries().bytes::<T>(plan.batch),
             "choose smaller layers or a smaller batch",
         )?;
-        let network = plan.model.network(plan.batch, plan.seeds)?;
+        let network = network(&plan)?;
         let optimizer = optimizer(&plan, &network)?;
         let average = average(&plan, &network)?;
         Ok(Self {
@@ -368,6 +382,7 @@ impl<T: Real> Training<T> {
             epochs: Vec::new(),
             best: None,
             seen: None,
+            checked: None,
             classes: Vec::new(),
             notes: BTreeMap::new(),
         })
@@ -378,6 +393,18 @@ impl<T: Real> Training<T> {
     /// # Errors
     /// [`TrainError`] where the checkpoint is missing, damaged, changed or of another network.
     pub fn resume(path: &Path) -> Result<Self, TrainError> {
+        Self::resume_with(path, |plan| plan.model.network(plan.batch, plan.seeds))
+    }
+
+    /// The training that began with [`Training::new_with`] and the same `network`, as [`Training::resume`]
+    /// has it.
+    ///
+    /// # Errors
+    /// Those of [`Training::resume`].
+    pub fn resume_with(
+        path: &Path,
+        network: impl FnOnce(&Plan) -> Result<Network<T>, ShapeError>,
+    ) -> Result<Self, TrainError> {
         let saved = Checkpoint::read(path)?;
         let account = text(&saved, path, "training")?;
         saved.check_seal(path)?;
@@ -387,7 +414,7 @@ impl<T: Real> Training<T> {
             return Err(TrainError::Contradiction { path: path.to_path_buf(), part });
         }
         let restore = |source| TrainError::Restore { path: path.to_path_buf(), source };
-        let mut training = Self::new(account.plan)?;
+        let mut training = Self::new_with(account.plan, network)?;
         let tensor = |name: &str| saved.tensors.get(name).cloned();
         training.network.restore(tensor).map_err(|error| restore(error.into()))?;
         let names: BTreeMap<_, _> =
@@ -450,11 +477,15 @@ impl<T: Real> Training<T> {
         TrainError::NotFinite { name, value, step, epoch, rate }
     }
 
-    /// Writes all of the training's state to `path`, or nothing.
+    /// Writes all of the training's state to `path`, or nothing: what [`Training::run`] does after every
+    /// epoch where it is given a path.
     ///
     /// # Errors
     /// [`CheckpointError::Write`].
-    fn save(&self, path: &Path) -> Result<(), TrainError> {
+    ///
+    /// # Panics
+    /// If the training has not begun: it knows no data yet.
+    pub fn save(&self, path: &Path) -> Result<(), TrainError> {
         let account = Account {
             seen: self.seen.clone().expect("a training that runs has seen its data"),
             plan: self.plan.clone(),
@@ -609,10 +640,21 @@ impl<T: Real> Training<T> {
         train: &Dataset,
         validation: Option<&Dataset>,
     ) -> Result<(), TrainError> {
-        let train = train.fingerprint();
-        let given = Seen { train, validation: validation.map(Dataset::fingerprint) };
+        // A fingerprint reads every sample, and a training that is looked into often runs in many pieces.
+        if let Some((before, validated)) = &self.checked
+            && before.is(train)
+            && match (validated, validation) {
+                (Some(before), Some(now)) => before.is(now),
+                (before, now) => before.is_none() && now.is_none(),
+            }
+        {
+            return Ok(());
+        }
+        let fingerprint = train.fingerprint();
+        let given = Seen { train: fingerprint, validation: validation.map(Dataset::fingerprint) };
         let seen = self.seen.get_or_insert_with(|| given.clone());
         if *seen == given {
+            self.checked = Some((train.clone(), validation.cloned()));
             return Ok(());
         }
         Err(TrainError::OtherData { trained: seen.to_string(), given: given.to_string() })

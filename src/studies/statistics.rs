@@ -1,0 +1,1 @@
+//! Intervals: how far apart two settings are, given that seeds differ.
