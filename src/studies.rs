@@ -27,7 +27,11 @@ pub mod setting;
 pub mod statistics;
 pub mod summary;
 
+mod ablations;
+mod activations;
+mod batch_norm;
 mod by_hand;
+mod gradient_descents;
 mod mnist_300;
 mod synthetic;
 
@@ -58,7 +62,15 @@ pub struct Study {
 }
 
 /// All studies, in the order in which the book needs them.
-pub static STUDIES: [Study; 3] = [by_hand::STUDY, synthetic::STUDY, mnist_300::STUDY];
+pub static STUDIES: [Study; 7] = [
+    by_hand::STUDY,
+    synthetic::STUDY,
+    mnist_300::STUDY,
+    gradient_descents::STUDY,
+    activations::STUDY,
+    batch_norm::STUDY,
+    ablations::STUDY,
+];
 
 /// What is run, with some seeds.
 #[derive(Clone, Debug)]

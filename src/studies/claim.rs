@@ -45,6 +45,8 @@ pub enum Statement {
         /// The other.
         other: String,
     },
+    /// All of these hold.
+    All(Vec<Statement>),
     /// The source leaves out what a test would need.
     NotTestable {
         /// What it leaves out.

@@ -41,6 +41,11 @@ pub enum Content {
         /// Lines: what each is called, and its places with their configurations.
         lines: Vec<(String, Vec<(f64, String)>)>,
     },
+    /// Of each layer at each look, the gradient over the weight and the percentiles of the sums.
+    Layers {
+        /// The configurations.
+        rows: Vec<String>,
+    },
     /// The training loss between the epochs, of the first seed, with a moving average.
     Updates {
         /// The configuration.

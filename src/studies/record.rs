@@ -20,7 +20,7 @@
 //!
 //! Two records of a run are equal in all but `made`, whatever the machine (see
 //! [`random`](crate::random#same-seed-same-bits)), if the same code made them. A number that was not looked
-//! at has no key. Losses have five significant digits, accuracies six decimals.
+//! at has no key. Losses have five significant digits (seven between two epochs), accuracies six decimals.
 
 use super::setting::Setting;
 use super::{Configuration, Task};
@@ -422,6 +422,11 @@ fn first_difference(was: &Value, is: &Value) -> Option<String> {
 /// Five significant digits: more than two runs have in common.
 pub fn round_loss(loss: f64) -> f64 {
     format!("{loss:.4e}").parse().expect("it was a number before")
+}
+
+/// Seven significant digits, where two neighbors are compared: a rule that stops a training asks for 1e-5.
+pub fn round_closely(loss: f64) -> f64 {
+    format!("{loss:.6e}").parse().expect("it was a number before")
 }
 
 /// Six decimals: more than one sample among all.

@@ -2,7 +2,7 @@
 
 use super::library::{Library, LibraryError, Parts};
 use super::probe;
-use super::record::{Ending, Findings, Test, round_accuracy, round_loss};
+use super::record::{Ending, Findings, Test, round_accuracy, round_closely, round_loss};
 use super::setting::Setting;
 use super::{Build, Task};
 use crate::model::Model;
@@ -252,7 +252,7 @@ impl Session {
         if let Some(validation) = &self.parts.validation {
             let evaluation = self.training.network_mut().evaluate(validation, BATCH)?;
             let updates = &mut self.seen.findings.updates;
-            updates.validation_loss.push(round_loss(evaluation.loss));
+            updates.validation_loss.push(round_closely(evaluation.loss));
             updates.validation_accuracy.push(round_accuracy(evaluation.accuracy));
         }
         Ok(())

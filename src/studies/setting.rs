@@ -137,6 +137,11 @@ impl Setting {
         self
     }
 
+    /// The rate of its first update.
+    pub fn rate(&self) -> f64 {
+        self.plan.schedule.rate(0)
+    }
+
     /// Updates of the whole training, where nothing stops it early.
     pub fn updates(&self) -> u64 {
         let Plan { epochs, batch, .. } = self.plan;

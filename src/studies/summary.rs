@@ -30,6 +30,25 @@ pub enum Metric {
     Speed,
     /// Minutes of updates alone.
     Minutes,
+    /// A number that a study computes of a record.
+    Custom(Custom),
+}
+
+/// A number that a study computes of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Custom {
+    /// What it is called over a column.
+    pub name: &'static str,
+    /// The number, where the record has what it takes.
+    pub of: fn(&RunRecord) -> Option<f64>,
+    /// Whether it is a fraction, which is shown in percent.
+    pub is_fraction: bool,
+}
+
+impl PartialEq for Custom {
+    fn eq(&self, other: &Self) -> bool {
+        (self.name, self.is_fraction) == (other.name, other.is_fraction)
+    }
 }
 
 /// A column of a record.
@@ -105,6 +124,7 @@ impl Metric {
             Self::Last(_) | Self::Gap => None,
             Self::Speed => Some(record.made.samples_per_second),
             Self::Minutes => Some(record.made.seconds / 60.0),
+            Self::Custom(custom) => (custom.of)(record),
         }
     }
 
@@ -126,6 +146,7 @@ impl Metric {
             Self::TestAccuracy | Self::Below(_) => true,
             Self::Last(series) | Self::After(_, series) => series.is_fraction(),
             Self::Most(series) | Self::Least(series) => series.is_fraction(),
+            Self::Custom(custom) => custom.is_fraction,
             _ => false,
         }
     }
@@ -144,6 +165,7 @@ impl Metric {
             Self::Gap => "validation loss less training loss".to_owned(),
             Self::Speed => "samples a second".to_owned(),
             Self::Minutes => "minutes".to_owned(),
+            Self::Custom(custom) => custom.name.to_owned(),
         }
     }
 
@@ -153,7 +175,7 @@ impl Metric {
             Self::Below(_) => (100.0, " %", 0),
             _ if self.is_fraction() => (100.0, " %", 2),
             Self::Speed => (1.0, "", 0),
-            Self::EpochsTo(..) | Self::Minutes => (1.0, "", 1),
+            Self::EpochsTo(..) | Self::Minutes | Self::Custom(_) => (1.0, "", 1),
             _ => (1.0, "", 4),
         };
         let mean = factor * spread.mean;
