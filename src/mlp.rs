@@ -156,6 +156,11 @@ impl Mlp {
         &self.widths
     }
 
+    /// How the weights start.
+    pub fn start(&self) -> Init {
+        self.init
+    }
+
     /// The activation behind the hidden layer number `layer`, from 0. None behind the last layer.
     pub fn activation(&self, layer: usize) -> Option<Activation> {
         self.activations.get(layer).copied()

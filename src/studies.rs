@@ -4,7 +4,7 @@
 //! shown of it. A *run* is a configuration with a seed. It leaves one small [`record`] under
 //! `notebooks/records/<study>/<configuration>/<seed>.json`, and everything else is computed from those
 //! records alone: tables and figures ([`exhibit`]), and the verdict on each number and finding of the source
-//! ([`claim`]).
+//! ([`claim`], [`verdict`]).
 //!
 //! # The rules
 //!
@@ -26,11 +26,17 @@ pub mod run;
 pub mod setting;
 pub mod statistics;
 pub mod summary;
+pub mod verdict;
 
 mod ablations;
 mod activations;
 mod batch_norm;
 mod by_hand;
+mod cifar;
+mod cifar_architectures;
+mod cifar_hyperparameters;
+mod deep_adam;
+mod flagships;
 mod gradient_descents;
 mod mnist_300;
 mod synthetic;
@@ -62,7 +68,7 @@ pub struct Study {
 }
 
 /// All studies, in the order in which the book needs them.
-pub static STUDIES: [Study; 7] = [
+pub static STUDIES: [Study; 12] = [
     by_hand::STUDY,
     synthetic::STUDY,
     mnist_300::STUDY,
@@ -70,6 +76,11 @@ pub static STUDIES: [Study; 7] = [
     activations::STUDY,
     batch_norm::STUDY,
     ablations::STUDY,
+    deep_adam::STUDY,
+    cifar_hyperparameters::STUDY,
+    cifar_architectures::STUDY,
+    flagships::MLP,
+    flagships::CNN,
 ];
 
 /// What is run, with some seeds.

@@ -45,6 +45,15 @@ pub enum Statement {
         /// The other.
         other: String,
     },
+    /// A number is below this bound, beyond the spread of its seeds.
+    Below {
+        /// The configuration.
+        configuration: String,
+        /// Which number.
+        metric: Metric,
+        /// The bound.
+        bound: f64,
+    },
     /// All of these hold.
     All(Vec<Statement>),
     /// The source leaves out what a test would need.
@@ -80,6 +89,11 @@ pub fn larger(metric: Metric, larger: impl Into<String>, smaller: impl Into<Stri
 /// A number is the same in both.
 pub fn same(metric: Metric, one: impl Into<String>, other: impl Into<String>) -> Statement {
     Statement::Same { metric, one: one.into(), other: other.into() }
+}
+
+/// A number is below a bound.
+pub fn below(configuration: impl Into<String>, metric: Metric, bound: f64) -> Statement {
+    Statement::Below { configuration: configuration.into(), metric, bound }
 }
 
 /// The source leaves this out.

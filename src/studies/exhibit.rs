@@ -1,5 +1,9 @@
 //! What is shown of a study: tables and figures, from its records alone.
 
+mod render;
+
+pub use self::render::{RenderError, Rendered};
+
 use super::summary::{Metric, Series};
 
 /// A table or a figure.

@@ -21,7 +21,7 @@
 //! `chosen` trains on all 60,000 with the rate of the highest validation accuracy after 5 epochs among
 //! `sum-xavier-*` and `mean-xavier-*`.
 
-use super::claim::{Claim, larger, number};
+use super::claim::{Claim, below, larger, number};
 use super::exhibit::{Content, Exhibit, curves, table};
 use super::setting::{Looks, Samples, Setting, Source, summed};
 use super::summary::{Metric, Series};
@@ -107,6 +107,16 @@ fn claims() -> Vec<Claim> {
         let claim = Claim::new("A", format!("rate 0.01 is better than {other}"), compared("sum"));
         claims.push(claim.or("the mean in place of the sum", compared("mean")));
     }
+    let gap = |metric| below("sum-xavier-0.01", metric, 0.0);
+    claims.push(
+        Claim::new("A", "the validation loss is below the training loss", gap(Metric::GapBefore))
+            .or("the mean in place of the sum", below("mean-xavier-0.01", Metric::GapBefore, 0.0)),
+    );
+    claims.push(Claim::new(
+        "-",
+        "and it still is where both are measured with the weights of the epoch's end",
+        gap(Metric::Gap),
+    ));
     claims
 }
 

@@ -152,15 +152,21 @@ impl Setting {
     /// what each sample and each update costs beside them.
     pub fn estimate(&self) -> f64 {
         let Samples { train, validation, .. } = self.samples;
-        let weights = match &self.plan.model {
-            Model::Mlp(plan) => plan.weights() as f64,
-            // Each weight of a filter is used at hundreds of places.
-            _ => 2e7,
-        };
         let features = self.plan.model.features() as f64;
+        let (weights, operations) = match &self.plan.model {
+            // Two operations a weight, in one pass forward and two back.
+            Model::Mlp(plan) => (plan.weights() as f64, 6.0 * plan.weights() as f64),
+            // One that cannot be recorded is refused when it is run.
+            model => match model.network::<f32>(1, 0) {
+                Ok(network) => {
+                    let operations = network.tape.operations().step() as f64;
+                    (network.parameter_count() as f64, operations)
+                }
+                Err(_) => (0.0, 0.0),
+            },
+        };
         let passes = self.plan.epochs as f64 * (train as f64 + validation as f64 / 3.0);
-        // Two operations a weight, in one pass forward and two back.
-        let sample = 6.0 * weights / 50e9 + features * 0.7e-9 + 0.3e-6;
+        let sample = operations / 50e9 + features * 0.7e-9 + 0.3e-6;
         passes * sample + self.updates() as f64 * (3e-6 + weights * 0.25e-9)
     }
 }

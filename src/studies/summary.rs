@@ -24,6 +24,9 @@ pub enum Metric {
     EpochsTo(f64, Series),
     /// The share of the runs whose last validation accuracy is below this: 1 or 0 of one run.
     Below(f64),
+    /// Validation loss less the training loss that is averaged over the last epoch, while the weights
+    /// improve.
+    GapBefore,
     /// Validation loss less training loss, each with the weights of the last epoch's end.
     Gap,
     /// Samples a second.
@@ -121,7 +124,10 @@ impl Metric {
             Self::Gap if !diverged => {
                 Some(columns.validation_loss.last()? - columns.train_loss_after.last()?)
             }
-            Self::Last(_) | Self::Gap => None,
+            Self::GapBefore if !diverged => {
+                Some(columns.validation_loss.last()? - columns.train_loss.last()?)
+            }
+            Self::Last(_) | Self::Gap | Self::GapBefore => None,
             Self::Speed => Some(record.made.samples_per_second),
             Self::Minutes => Some(record.made.seconds / 60.0),
             Self::Custom(custom) => (custom.of)(record),
@@ -162,6 +168,7 @@ impl Metric {
             Self::Least(series) => format!("lowest {}", series.name()),
             Self::EpochsTo(bound, series) => format!("epochs to a {} of {bound}", series.name()),
             Self::Below(bound) => format!("runs below {} %", 100.0 * bound),
+            Self::GapBefore => "validation loss less training loss during the epoch".to_owned(),
             Self::Gap => "validation loss less training loss".to_owned(),
             Self::Speed => "samples a second".to_owned(),
             Self::Minutes => "minutes".to_owned(),
