@@ -12,7 +12,7 @@ use super::number::at_least_one;
 use super::records::{self, Records, Run, study};
 use super::{quote, threads};
 use crate::data::folder;
-use crate::record::Machine;
+use crate::record::{Machine, date};
 use crate::studies::library::Library;
 use crate::studies::record::{Made, RunRecord, SCHEMA};
 use crate::studies::run::{self, Progress};
@@ -22,7 +22,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::SystemTime;
 
 /// What `chainrule run` takes.
 #[derive(Debug, clap::Args)]
@@ -291,7 +290,7 @@ impl<'a> Sweep<'a> {
                 wall_seconds: milliseconds(outcome.wall_seconds),
                 samples_per_second: outcome.samples_per_second.round(),
                 machine: Machine::this(self.threads),
-                date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+                date: date(),
             },
         }
     }

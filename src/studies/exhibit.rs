@@ -50,12 +50,17 @@ pub enum Content {
         /// The configurations.
         rows: Vec<String>,
     },
-    /// The training loss between the epochs, of the first seed, with a moving average.
+    /// The training loss between the epochs, of the first seed.
     Updates {
         /// The configuration.
         configuration: String,
-        /// Looks in a window of the average.
-        window: usize,
+    },
+    /// What a 2-3-2 network of points takes for the second class, as it learns: of the first seed.
+    Boundaries {
+        /// The configuration.
+        configuration: String,
+        /// After these epochs.
+        epochs: Vec<usize>,
     },
     /// The confusion matrix of all seeds together.
     Confusion {

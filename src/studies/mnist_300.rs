@@ -18,8 +18,9 @@
 //!
 //! # What was chosen
 //!
-//! `chosen` trains on all 60,000 with the rate of the highest validation accuracy after 5 epochs among
-//! `sum-xavier-*` and `mean-xavier-*`.
+//! `chosen` trains on all 60,000 images with the sum, Xavier's start and a rate of 0.03. Its validation
+//! accuracy after 5 epochs is the highest mean over five seeds among `sum-xavier-*` and `mean-xavier-*`; a
+//! test reads the records for that.
 
 use super::claim::{Claim, below, larger, number};
 use super::exhibit::{Content, Exhibit, curves, table};
@@ -75,6 +76,8 @@ fn configurations() -> Vec<Configuration> {
     }
     let looks = Looks { training: Some(15), ..Looks::default() };
     let stated = setting(55_000, Init::XavierNormal, summed(), 0.01).looks(looks);
+    let chosen = setting(60_000, Init::XavierNormal, summed(), 0.03);
+    all.push(Configuration::new("chosen", "sum, xavier-normal, rate 0.03, all 60,000", 5, chosen));
     all.push(Configuration::new(
         "updates",
         "sum, xavier-normal, rate 0.01, update by update",
@@ -110,7 +113,9 @@ fn claims() -> Vec<Claim> {
     let gap = |metric| below("sum-xavier-0.01", metric, 0.0);
     claims.push(
         Claim::new("A", "the validation loss is below the training loss", gap(Metric::GapBefore))
-            .or("the mean in place of the sum", below("mean-xavier-0.01", Metric::GapBefore, 0.0)),
+            .or("the mean in place of the sum", below("mean-xavier-0.01", Metric::GapBefore, 0.0))
+            .or("the mean, rate 0.003", below("mean-xavier-0.003", Metric::GapBefore, 0.0))
+            .or("the mean, rate 0.001", below("mean-xavier-0.001", Metric::GapBefore, 0.0)),
     );
     claims.push(Claim::new(
         "-",
@@ -136,7 +141,7 @@ fn exhibits() -> Vec<Exhibit> {
         Exhibit::new(
             "rates",
             "Rates, reductions and starts",
-            table(&["sum-*", "mean-*"], &columns),
+            table(&["sum-*", "mean-*", "chosen"], &columns),
         ),
         Exhibit::new(
             "rate",
@@ -155,12 +160,12 @@ fn exhibits() -> Vec<Exhibit> {
         Exhibit::new(
             "updates",
             "Loss from batch to batch",
-            Content::Updates { configuration: "updates".to_owned(), window: 15 },
+            Content::Updates { configuration: "updates".to_owned() },
         ),
         Exhibit::new(
             "confusion",
             "Confusion matrix",
-            Content::Confusion { configuration: "sum-xavier-0.01".to_owned() },
+            Content::Confusion { configuration: "chosen".to_owned() },
         ),
     ]
 }

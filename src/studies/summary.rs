@@ -178,15 +178,18 @@ impl Metric {
 
     /// A spread of it in words: in percent where it is a fraction.
     pub fn show(self, spread: Spread) -> String {
+        if let Self::Below(_) = self {
+            let count = spread.mean * spread.count as f64;
+            return format!("{count:.0} of {}", spread.count);
+        }
         let (factor, unit, digits) = match self {
-            Self::Below(_) => (100.0, " %", 0),
             _ if self.is_fraction() => (100.0, " %", 2),
             Self::Speed => (1.0, "", 0),
             Self::EpochsTo(..) | Self::Minutes | Self::Custom(_) => (1.0, "", 1),
             _ => (1.0, "", 4),
         };
         let mean = factor * spread.mean;
-        match spread.deviation.filter(|_| !matches!(self, Self::Below(_))) {
+        match spread.deviation {
             Some(deviation) => format!("{mean:.digits$} ± {:.digits$}{unit}", factor * deviation),
             None => format!("{mean:.digits$}{unit}"),
         }

@@ -173,6 +173,14 @@ fn exhibits() -> Vec<Exhibit> {
                 true,
             ),
         ),
+        Exhibit::new(
+            "boundaries",
+            "The boundary as it forms",
+            Content::Boundaries {
+                configuration: "sample-normal-0.1-0.01".to_owned(),
+                epochs: vec![0, 1, 2, 3, 5, 20],
+            },
+        ),
         Exhibit::new("sum-and-mean", "Sum and mean", table(&["sum-*", "mean-*"], &columns)),
         Exhibit::new(
             "rates",

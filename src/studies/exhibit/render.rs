@@ -1,12 +1,18 @@
 //! Exhibits as Markdown and SVG.
 
 use super::{Content, Exhibit};
+use crate::data::ellipse::{self, ELLIPSE};
 use crate::metrics::{Confusion, MetricsError};
-use crate::plot::{ConfusionMatrix, Curves, PlotError};
+use crate::plot::{Boundaries, ConfusionMatrix, Curves, PlotError};
+use crate::scalar::{Sample, Weights};
+use crate::score::samples;
 use crate::studies::matches;
 use crate::studies::record::Layer;
 use crate::studies::summary::{Metric, Series, Summary};
 use thiserror::Error;
+
+/// Points in a figure of boundaries.
+const POINTS: usize = 200;
 
 /// A rendered exhibit: the text of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +74,14 @@ impl Exhibit {
                 let figure = self.against(label, *metric, lines, &one);
                 figure.ok_or_else(nothing).and_then(|figure| Ok(Rendered::Svg(figure.svg()?)))
             }
-            Content::Updates { configuration, window } => {
-                let figure = one(configuration).and_then(|summary| self.updates(summary, *window));
+            Content::Updates { configuration } => {
+                let figure = one(configuration).and_then(|summary| self.updates(summary));
                 figure.ok_or_else(nothing).and_then(|figure| Ok(Rendered::Svg(figure.svg()?)))
+            }
+            Content::Boundaries { configuration, epochs } => {
+                let record = one(configuration).ok_or_else(nothing)?;
+                let figure = self.boundaries(record, epochs).ok_or_else(nothing)?;
+                Ok(Rendered::Svg(figure.svg()?))
             }
             Content::Confusion { configuration } => {
                 let summary = one(configuration).ok_or_else(nothing)?;
@@ -126,7 +137,7 @@ impl Exhibit {
         any.then_some(figure)
     }
 
-    fn updates(&self, summary: &Summary, window: usize) -> Option<Curves> {
+    fn updates(&self, summary: &Summary) -> Option<Curves> {
         let record = summary.records.first()?;
         let every = record.setting.as_ref()?.looks.training?;
         let losses = &record.findings.updates.train_loss;
@@ -134,7 +145,22 @@ impl Exhibit {
         let figure =
             Curves::new(&self.title).x("update").y("training loss (nats a sample)").log_y();
         let name = format!("mean of {every} updates");
-        (!losses.is_empty()).then(|| figure.smoothed(name, numbers, losses.iter().copied(), window))
+        (!losses.is_empty()).then(|| figure.line(name, numbers, losses.iter().copied()))
+    }
+
+    fn boundaries(&self, summary: &Summary, epochs: &[usize]) -> Option<Boundaries> {
+        let weights = &summary.records.first()?.findings.weights;
+        let points = samples(&ellipse::draw(POINTS, ELLIPSE, 0));
+        let points = points.iter().map(|point| (point.x, usize::from(point.t[1] == 1.0)));
+        let mut figure = Boundaries::new(&self.title).points(["inside", "outside"], points);
+        for &epoch in epochs {
+            // In a record as on the tape: W, b, V, c.
+            let numbers: [f64; 17] = weights.get(epoch)?.as_slice().try_into().ok()?;
+            let network = Weights::from_array(numbers);
+            let second = move |x| network.forward(&Sample { x, t: [0.0, 1.0] }).p[1];
+            figure = figure.panel(format!("after {epoch} epochs"), second);
+        }
+        Some(figure)
     }
 }
 
