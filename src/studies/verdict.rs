@@ -43,8 +43,8 @@ impl fmt::Display for Verdict {
             Self::Explained(settings) => match &settings[..] {
                 [first, .., last] => {
                     let more = settings.len() - 2;
-                    let between = if more > 0 { format!(", {more} more") } else { String::new() };
-                    write!(f, "explained: {first}{between} or {last}")
+                    let between = if more > 0 { format!("; {more} more") } else { String::new() };
+                    write!(f, "explained: {first}{between}; or {last}")
                 }
                 _ => write!(f, "explained: {}", settings.join("")),
             },
@@ -145,7 +145,7 @@ fn judge_one(study: &Study, claim: Claim, shelf: &mut Shelf) -> Result<Judged, R
         for (setting, statement) in &claim.otherwise {
             let other = find(study, statement, shelf)?;
             if other.holds == Some(true) {
-                explanations.push(format!("{setting} ({})", other.words));
+                explanations.push(format!("{setting}: {}", other.words));
             }
         }
     }
