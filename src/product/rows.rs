@@ -79,13 +79,6 @@ impl<'a, T> Rows<'a, T> {
         self.first.wrapping_offset(self.rows.offset(self.range.start + i))
     }
 
-    /// Whether rows `i` to before `i + count` start at entries that follow each other.
-    #[inline(always)]
-    pub(super) fn adjacent(&self, i: usize, count: usize) -> bool {
-        let (_, stride) = self.rows.0[2];
-        stride == 1 && self.row(i).wrapping_add(count - 1) == self.row(i + count - 1)
-    }
-
     /// The terms as (number of segments, terms of a segment, step from one term to the next).
     #[inline(always)]
     pub(super) fn segments(&self) -> (usize, usize, isize) {

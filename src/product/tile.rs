@@ -1,10 +1,10 @@
-//! The innermost loop of a product: a small tile of C that stays in registers while the sum over
-//! the terms runs.
+//! The innermost loops of a product: a small tile of C that stays in registers while the sum over
+//! the terms runs, and the tiles under each other.
 
 use super::lanes::Lanes;
 use pulp::{Simd, WithSimd};
 
-/// Where the factors of one tile stand.
+/// Where the factors of a tile stand.
 ///
 /// The sum over the terms runs through `segments`, and in each through `run` terms: term t of
 /// segment s of row r is `rows[r][s + t·step]`. The right factor's rows follow each other in the
@@ -18,7 +18,7 @@ pub struct Factors<'a, T> {
     pub right_step: isize,
 }
 
-/// Where the tile goes: `width` columns of rows that are `step` apart.
+/// Where a tile goes: `width` columns of rows that are `step` apart.
 #[derive(Clone, Copy)]
 pub struct Target<T> {
     pub corner: *mut T,
@@ -27,88 +27,132 @@ pub struct Target<T> {
     pub accumulate: bool,
 }
 
-/// Computes the first `height` rows of a tile, at most `ROWS`, in one register a row or in two.
+/// Terms that are added between two looks at how many are left.
+const UNROLLED: usize = 4;
+
+/// Computes as many rows as `rows` has, at most `ROWS` at a time, in one register a row or in two.
 ///
 /// # Safety
-/// The left factor can be read in the first `height` rows, at every segment and term; the right
-/// factor in full registers at every term; the target in `height` rows of `width` columns.
+/// The left factor can be read in all `rows`, at every segment and term; the right factor in full
+/// registers at every term; the target in as many rows of `width` columns.
 #[inline(always)]
-pub unsafe fn tile<S: Simd, T: Lanes, const ROWS: usize>(
+pub unsafe fn tiles<S: Simd, T: Lanes, const ROWS: usize>(
     simd: S,
-    rows: &[*const T; ROWS],
-    height: usize,
+    mut rows: &[*const T],
     factors: Factors<'_, T>,
-    target: Target<T>,
+    mut target: Target<T>,
 ) {
-    // Each height is a function of its own, so that its tile has registers of its own. Each goes
-    // through `vectorize`, which keeps the compiler from inlining all of them into one.
-    macro_rules! heights {
-        ($($height:literal)*) => {
-            match (height, target.width > T::lanes::<S>()) {
-                $(($height, false) => simd.vectorize(Tile::<T, $height, 1>::new(rows, factors, target)),
-                ($height, true) => simd.vectorize(Tile::<T, $height, 2>::new(rows, factors, target)),)*
-                _ => unreachable!("a tile has from 1 to {ROWS} rows"),
-            }
-        };
+    if ROWS == 6 {
+        strip::<S, T, 6>(simd, &mut rows, factors, &mut target);
+    } else {
+        strip::<S, T, 8>(simd, &mut rows, factors, &mut target);
     }
-    if ROWS == 6 { heights!(1 2 3 4 5 6) } else { heights!(1 2 3 4 5 6 7 8) }
+    strip::<S, T, 4>(simd, &mut rows, factors, &mut target);
+    strip::<S, T, 2>(simd, &mut rows, factors, &mut target);
+    strip::<S, T, 1>(simd, &mut rows, factors, &mut target);
 }
 
-struct Tile<'a, T, const HEIGHT: usize, const REGISTERS: usize> {
-    rows: [*const T; HEIGHT],
+/// Takes as many tiles of this height from `rows` as there are.
+///
+/// Each height is a function of its own, so that its tile has registers of its own. Each goes through
+/// `vectorize`, which keeps the compiler from inlining all of them into one.
+#[inline(always)]
+fn strip<S: Simd, T: Lanes, const HEIGHT: usize>(
+    simd: S,
+    rows: &mut &[*const T],
+    factors: Factors<'_, T>,
+    target: &mut Target<T>,
+) {
+    let (here, rest) = rows.split_at(rows.len() / HEIGHT * HEIGHT);
+    if here.is_empty() {
+        return;
+    }
+    match (target.width > T::lanes::<S>(), factors.step == 1) {
+        (false, false) => {
+            simd.vectorize(Tiles::<T, HEIGHT, 1, false> { rows: here, factors, target: *target })
+        }
+        (false, true) => {
+            simd.vectorize(Tiles::<T, HEIGHT, 1, true> { rows: here, factors, target: *target })
+        }
+        (true, false) => {
+            simd.vectorize(Tiles::<T, HEIGHT, 2, false> { rows: here, factors, target: *target })
+        }
+        (true, true) => {
+            simd.vectorize(Tiles::<T, HEIGHT, 2, true> { rows: here, factors, target: *target })
+        }
+    }
+    target.corner = target.corner.wrapping_offset(here.len() as isize * target.step);
+    *rows = rest;
+}
+
+struct Tiles<'a, T, const HEIGHT: usize, const REGISTERS: usize, const ADJACENT: bool> {
+    rows: &'a [*const T],
     factors: Factors<'a, T>,
     target: Target<T>,
 }
 
-impl<'a, T: Lanes, const HEIGHT: usize, const REGISTERS: usize> Tile<'a, T, HEIGHT, REGISTERS> {
-    #[inline(always)]
-    fn new(rows: &[*const T], factors: Factors<'a, T>, target: Target<T>) -> Self {
-        Self { rows: std::array::from_fn(|r| rows[r]), factors, target }
-    }
-
+impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize, const ADJACENT: bool>
+    Tiles<'_, T, HEIGHT, REGISTERS, ADJACENT>
+{
+    /// The sum over all terms of `rows`, whose entries at an offset `left` reads.
+    ///
     /// # Safety
-    /// See [`tile`].
+    /// See [`tiles`].
     #[inline(always)]
-    unsafe fn sum<S: Simd>(&self, simd: S) -> [[T::Vector<S>; REGISTERS]; HEIGHT] {
-        let Factors { segments, run, step, mut right, right_step } = self.factors;
-        let zero = T::splat(simd, T::zero());
-        let mut sum = [[zero; REGISTERS]; HEIGHT];
+    unsafe fn sum<S: Simd>(
+        &self,
+        simd: S,
+        step: isize,
+        left: impl Fn(usize, isize) -> T,
+    ) -> [[T::Vector<S>; REGISTERS]; HEIGHT] {
+        let Factors { segments, run, mut right, right_step, .. } = self.factors;
+        let mut sum = [[T::splat(simd, T::zero()); REGISTERS]; HEIGHT];
+        let mut add = |offset: isize, right: *const T| {
+            // SAFETY: the caller's promise, here and below.
+            let b: [_; REGISTERS] =
+                std::array::from_fn(|v| unsafe { T::load::<S>(right.add(v * T::lanes::<S>())) });
+            for (r, sum) in sum.iter_mut().enumerate() {
+                let a = T::splat(simd, left(r, offset));
+                for (sum, b) in sum.iter_mut().zip(b) {
+                    *sum = T::multiply_add(simd, a, b, *sum);
+                }
+            }
+        };
         for &segment in segments {
             let mut offset = segment;
-            for _ in 0..run {
-                // SAFETY: the caller's promise, here and below.
-                let b: [_; REGISTERS] = std::array::from_fn(|v| unsafe {
-                    T::load::<S>(right.add(v * T::lanes::<S>()))
-                });
-                for (sum, row) in sum.iter_mut().zip(self.rows) {
-                    let a = T::splat(simd, unsafe { *row.offset(offset) });
-                    for (sum, b) in sum.iter_mut().zip(b) {
-                        *sum = T::multiply_add(simd, a, b, *sum);
-                    }
+            for _ in 0..run / UNROLLED {
+                for t in 0..UNROLLED as isize {
+                    add(offset + t * step, right.wrapping_offset(t * right_step));
                 }
+                offset += UNROLLED as isize * step;
+                right = right.wrapping_offset(UNROLLED as isize * right_step);
+            }
+            for _ in 0..run % UNROLLED {
+                add(offset, right);
                 offset += step;
                 right = right.wrapping_offset(right_step);
             }
         }
         sum
     }
-}
 
-impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize> WithSimd
-    for Tile<'_, T, HEIGHT, REGISTERS>
-{
-    type Output = ();
-
+    /// Writes the sum, or adds it to what stands there.
+    ///
+    /// # Safety
+    /// See [`tiles`].
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Target { corner, step, width, accumulate } = self.target;
-        // SAFETY: the promise of whoever called `tile`.
-        let sum = unsafe { self.sum(simd) };
+    unsafe fn write<S: Simd>(
+        &self,
+        simd: S,
+        sum: [[T::Vector<S>; REGISTERS]; HEIGHT],
+        corner: *mut T,
+    ) {
+        let Target { step, width, accumulate, .. } = self.target;
         for (r, sum) in sum.into_iter().enumerate() {
             for (v, mut sum) in sum.into_iter().enumerate() {
                 let first = v * T::lanes::<S>();
                 let lanes = (width - first).min(T::lanes::<S>());
-                // SAFETY: as above; the lanes end where the target's row ends.
+                // SAFETY: the caller's promise; the lanes end where the target's row ends.
                 unsafe {
                     let to = corner.offset(r as isize * step).add(first);
                     if lanes == T::lanes::<S>() {
@@ -124,6 +168,36 @@ impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize> WithSimd
                     }
                 }
             }
+        }
+    }
+}
+
+impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize, const ADJACENT: bool> WithSimd
+    for Tiles<'_, T, HEIGHT, REGISTERS, ADJACENT>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let mut corner = self.target.corner;
+        for rows in self.rows.chunks_exact(HEIGHT) {
+            // SAFETY: the promise of whoever called `tiles`.
+            unsafe {
+                let first = rows[0];
+                let sum = if ADJACENT {
+                    let rows: [_; HEIGHT] = std::array::from_fn(|r| rows[r]);
+                    self.sum(simd, 1, |r, offset| *rows[r].offset(offset))
+                } else if rows[HEIGHT - 1] == first.wrapping_add(HEIGHT - 1) {
+                    self.sum(simd, self.factors.step, |r, offset| {
+                        *first.offset(offset + r as isize)
+                    })
+                } else {
+                    let rows: [_; HEIGHT] = std::array::from_fn(|r| rows[r]);
+                    self.sum(simd, self.factors.step, |r, offset| *rows[r].offset(offset))
+                };
+                self.write(simd, sum, corner);
+            }
+            corner = corner.wrapping_offset(HEIGHT as isize * self.target.step);
         }
     }
 }
