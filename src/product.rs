@@ -45,7 +45,7 @@ use panel::Panel;
 use pulp::{Simd, WithSimd};
 use std::mem::MaybeUninit;
 use std::ops::Range;
-use tile::{Factors, Target, tiles};
+use tile::{ALONE, Factors, REGISTERS, Target, tiles};
 
 /// Terms of a block: a panel of B takes 32 KiB in `f32` with AVX-512, and half of it with AVX2.
 const TERMS: usize = 256;
@@ -158,14 +158,13 @@ impl<T: Lanes> Product<'_, T> {
     fn all_rows<S: Simd, const ROWS: usize>(&mut self, simd: S, terms: &Terms<'_>) {
         let copies = left::copies::<T>(terms, self.b.ncols());
         let block = if copies { left::COPIED } else { BLOCK };
+        let mut starts = Buffer::new();
         for top in (0..self.c.nrows()).step_by(block) {
             let rows = top..self.c.nrows().min(top + block);
-            let left = Left::in_place(self.a, terms, rows.clone());
             if copies {
-                let mut copy = Buffer::new();
-                let left = left.copied::<ROWS>(terms, &mut copy);
-                self.panels::<S, ROWS>(simd, terms, rows, &left);
+                copying(simd, Copying::<T, ROWS> { product: self, terms, rows });
             } else {
+                let left = Left::in_place(self.a, terms, rows.clone(), &mut starts);
                 self.panels::<S, ROWS>(simd, terms, rows, &left);
             }
         }
@@ -181,11 +180,16 @@ impl<T: Lanes> Product<'_, T> {
         left: &Left<'_, T>,
     ) {
         let mut buffer = Buffer::new();
-        for column in (0..self.c.ncols()).step_by(2 * T::lanes::<S>()) {
-            let columns = column..self.c.ncols().min(column + 2 * T::lanes::<S>());
+        let (m, n, lanes) = (self.c.nrows(), self.c.ncols(), T::lanes::<S>());
+        let mut column = 0;
+        while column < n {
+            let alone = m == 1 && self.b.strides()[1] == 1 && n - column >= ALONE * lanes;
+            let registers = if alone { ALONE } else { REGISTERS };
+            let columns = column..n.min(column + registers * lanes);
+            column = columns.end;
             let panel = Panel::new(self.b, terms.rows_of_b(), columns.clone());
             // A few rows of A do not pay for a copy.
-            let (right, right_step) = if self.c.nrows() < panel::COPY && panel.is_whole::<S>() {
+            let (right, right_step) = if m < panel::COPY && panel.is_whole::<S>() {
                 panel.in_place()
             } else {
                 panel.copied(simd, &mut buffer)
@@ -196,7 +200,7 @@ impl<T: Lanes> Product<'_, T> {
             // SAFETY: `Rows` and the views are valid for their sizes, which `gemm` compared, and a
             // copy has all rows and terms of its block; the panel has all terms of the block in full
             // registers.
-            unsafe { tiles::<S, T, ROWS>(simd, left.rows(), factors, target) };
+            unsafe { tiles::<S, T, ROWS>(simd, left.rows, factors, target) };
         }
     }
 
@@ -206,6 +210,32 @@ impl<T: Lanes> Product<'_, T> {
         let offset = row as isize * step + columns.start as isize;
         let corner = self.c.as_mut_ptr().wrapping_offset(offset);
         Target { corner, step, width: columns.len(), accumulate: self.accumulate }
+    }
+}
+
+/// A function of its own, since room for the copy on the stack takes time, and most products need none.
+#[inline(never)]
+fn copying<S: Simd, T: Lanes, const ROWS: usize>(simd: S, product: Copying<'_, '_, T, ROWS>) {
+    simd.vectorize(product);
+}
+
+/// The product of a block of A that is copied.
+struct Copying<'a, 'p, T, const ROWS: usize> {
+    product: &'a mut Product<'p, T>,
+    terms: &'a Terms<'a>,
+    rows: Range<usize>,
+}
+
+impl<T: Lanes, const ROWS: usize> WithSimd for Copying<'_, '_, T, ROWS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { product, terms, rows } = self;
+        let (mut starts, mut copy) = (Buffer::new(), Buffer::new());
+        let left = Left::in_place(product.a, terms, rows.clone(), &mut starts);
+        let left = left.copied::<ROWS>(terms, &mut copy);
+        product.panels::<S, ROWS>(simd, terms, rows, &left);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{BLOCK, Buffer, Lanes, Rows, TERMS};
 use std::ops::Range;
-use std::ptr;
+use std::slice;
 
 /// Rows of a block that is copied, a multiple of 6 and of 8: 192 KiB in `f32`.
 pub const COPIED: usize = 192;
@@ -45,51 +45,53 @@ pub fn copies<T>(terms: &Terms<'_>, columns: usize) -> bool {
 
 /// A block of A: where its rows start, and where their terms stand behind the start.
 pub struct Left<'a, T> {
-    starts: [*const T; BLOCK],
-    count: usize,
+    pub rows: &'a mut [*const T],
     pub segments: &'a [isize],
     pub run: usize,
     pub step: isize,
 }
 
 impl<'a, T: Lanes> Left<'a, T> {
-    /// Rows where they stand.
+    /// Rows where they stand, listed in `starts`.
     #[inline(always)]
-    pub fn in_place(a: &Rows<'_, T>, terms: &Terms<'a>, rows: Range<usize>) -> Self {
-        let mut starts = [ptr::null(); BLOCK];
-        let count = rows.len();
-        for (start, row) in starts.iter_mut().zip(rows) {
-            *start = a.row(row);
-        }
+    pub fn in_place(
+        a: &Rows<'_, T>,
+        terms: &Terms<'a>,
+        rows: Range<usize>,
+        starts: &'a mut Buffer<*const T, BLOCK>,
+    ) -> Self {
+        assert!(rows.len() <= BLOCK, "more rows than a block has");
+        let (starts, mut count) = (starts.start(), 0);
+        a.for_starts(rows, |start| {
+            // SAFETY: the list has room for a block of rows.
+            unsafe { starts.add(count).write(start) };
+            count += 1;
+        });
+        // SAFETY: as many were written.
+        let rows = unsafe { slice::from_raw_parts_mut(starts, count) };
         let &Terms { segments, run, step, .. } = terms;
-        Self { starts, count, segments, run, step }
-    }
-
-    #[inline(always)]
-    pub fn rows(&self) -> &[*const T] {
-        &self.starts[..self.count]
+        Self { rows, segments, run, step }
     }
 
     /// The rows of each tile of `ROWS`, copied so that what is multiplied together stands together:
     /// term by term.
     #[inline(always)]
-    pub fn copied<'b, const ROWS: usize>(
-        mut self,
+    pub fn copied<const ROWS: usize>(
+        self,
         terms: &Terms<'_>,
-        copy: &'b mut Buffer<T, { COPIED * TERMS }>,
-    ) -> Left<'b, T> {
+        copy: &'a mut Buffer<T, { COPIED * TERMS }>,
+    ) -> Self {
         let run = terms.rows_of_b().len();
-        for (tile, starts) in self.starts[..self.count].chunks_mut(ROWS).enumerate() {
+        for (tile, rows) in self.rows.chunks_mut(ROWS).enumerate() {
             let to = copy.start().wrapping_add(tile * ROWS * run);
             // SAFETY: the rows can be read at each term of the block, and the copy has room for
             // COPIED rows of TERMS, which ROWS divides.
-            unsafe { copy_tile::<T, ROWS>(starts, terms, to) };
-            for (r, start) in starts.iter_mut().enumerate() {
-                *start = to.wrapping_add(r);
+            unsafe { copy_tile::<T, ROWS>(rows, terms, to) };
+            for (r, row) in rows.iter_mut().enumerate() {
+                *row = to.wrapping_add(r);
             }
         }
-        let Self { starts, count, .. } = self;
-        Left { starts, count, segments: &[0], run, step: ROWS as isize }
+        Left { rows: self.rows, segments: &[0], run, step: ROWS as isize }
     }
 }
 

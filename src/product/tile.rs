@@ -27,85 +27,111 @@ pub struct Target<T> {
     pub accumulate: bool,
 }
 
-/// Terms that are added between two looks at how many are left.
-const UNROLLED: usize = 4;
+/// Registers of a row in a tile, where there are several rows.
+pub const REGISTERS: usize = 2;
+/// Registers of a row that is alone: with two, each addition would wait for the one before it.
+pub const ALONE: usize = 8;
 
-/// Computes as many rows as `rows` has, at most `ROWS` at a time, in one register a row or in two.
+/// Computes as many rows as `rows` has, at most `ROWS` at a time, in one register a row, in
+/// [`REGISTERS`], or in [`ALONE`].
 ///
 /// # Safety
 /// The left factor can be read in all `rows`, at every segment and term; the right factor in full
-/// registers at every term; the target in as many rows of `width` columns.
+/// registers at every term; the target in as many rows of `width` columns. `width` has no more than
+/// these registers, and those of a row alone are all full.
 #[inline(always)]
 pub unsafe fn tiles<S: Simd, T: Lanes, const ROWS: usize>(
     simd: S,
-    mut rows: &[*const T],
+    rows: &[*const T],
     factors: Factors<'_, T>,
     mut target: Target<T>,
 ) {
-    if ROWS == 6 {
-        strip::<S, T, 6>(simd, &mut rows, factors, &mut target);
-    } else {
-        strip::<S, T, 8>(simd, &mut rows, factors, &mut target);
+    if target.width > REGISTERS * T::lanes::<S>() {
+        return simd.vectorize(Tiles::<T, 1, ALONE> { rows, factors, target });
     }
-    strip::<S, T, 4>(simd, &mut rows, factors, &mut target);
-    strip::<S, T, 2>(simd, &mut rows, factors, &mut target);
-    strip::<S, T, 1>(simd, &mut rows, factors, &mut target);
+    // Each height is a function of its own, so that its tile has registers of its own. Each goes
+    // through `vectorize`, which keeps the compiler from inlining all of them into one.
+    macro_rules! strip {
+        ($rows:expr, $height:literal) => {
+            if target.width > T::lanes::<S>() {
+                simd.vectorize(Tiles::<T, $height, REGISTERS> { rows: $rows, factors, target });
+            } else {
+                simd.vectorize(Tiles::<T, $height, 1> { rows: $rows, factors, target });
+            }
+        };
+    }
+    let (full, rest) = rows.split_at(rows.len() / ROWS * ROWS);
+    if !full.is_empty() {
+        if ROWS == 6 {
+            strip!(full, 6)
+        } else {
+            strip!(full, 8)
+        }
+        target.corner = target.corner.wrapping_offset(full.len() as isize * target.step);
+    }
+    match rest.len() {
+        1 => strip!(rest, 1),
+        2 => strip!(rest, 2),
+        3 => strip!(rest, 3),
+        4 => strip!(rest, 4),
+        5 => strip!(rest, 5),
+        6 => strip!(rest, 6),
+        7 => strip!(rest, 7),
+        _ => {}
+    }
 }
 
-/// Takes as many tiles of this height from `rows` as there are.
-///
-/// Each height is a function of its own, so that its tile has registers of its own. Each goes through
-/// `vectorize`, which keeps the compiler from inlining all of them into one.
-#[inline(always)]
-fn strip<S: Simd, T: Lanes, const HEIGHT: usize>(
-    simd: S,
-    rows: &mut &[*const T],
-    factors: Factors<'_, T>,
-    target: &mut Target<T>,
-) {
-    let (here, rest) = rows.split_at(rows.len() / HEIGHT * HEIGHT);
-    if here.is_empty() {
-        return;
-    }
-    match (target.width > T::lanes::<S>(), factors.step == 1) {
-        (false, false) => {
-            simd.vectorize(Tiles::<T, HEIGHT, 1, false> { rows: here, factors, target: *target })
-        }
-        (false, true) => {
-            simd.vectorize(Tiles::<T, HEIGHT, 1, true> { rows: here, factors, target: *target })
-        }
-        (true, false) => {
-            simd.vectorize(Tiles::<T, HEIGHT, 2, false> { rows: here, factors, target: *target })
-        }
-        (true, true) => {
-            simd.vectorize(Tiles::<T, HEIGHT, 2, true> { rows: here, factors, target: *target })
-        }
-    }
-    target.corner = target.corner.wrapping_offset(here.len() as isize * target.step);
-    *rows = rest;
-}
-
-struct Tiles<'a, T, const HEIGHT: usize, const REGISTERS: usize, const ADJACENT: bool> {
+/// Tiles of the same height, under each other.
+struct Tiles<'a, T, const HEIGHT: usize, const REGISTERS: usize> {
     rows: &'a [*const T],
     factors: Factors<'a, T>,
     target: Target<T>,
 }
 
-impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize, const ADJACENT: bool>
-    Tiles<'_, T, HEIGHT, REGISTERS, ADJACENT>
+impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize> WithSimd
+    for Tiles<'_, T, HEIGHT, REGISTERS>
 {
-    /// The sum over all terms of `rows`, whose entries at an offset `left` reads.
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let mut corner = self.target.corner;
+        for rows in self.rows.chunks_exact(HEIGHT) {
+            let rows: [*const T; HEIGHT] = std::array::from_fn(|r| rows[r]);
+            let (first, step) = (rows[0], self.factors.step);
+            // SAFETY: the promise of whoever called `tiles`.
+            unsafe {
+                let sum = if step == 1 {
+                    self.sum::<S, 4>(simd, 1, |r, offset| *rows[r].offset(offset))
+                } else if rows[HEIGHT - 1] == first.wrapping_add(HEIGHT - 1) {
+                    self.sum::<S, 4>(simd, step, |r, offset| *first.offset(offset + r as isize))
+                } else {
+                    // Each row takes a register for its address: there is none left to unroll with.
+                    self.sum::<S, 1>(simd, step, |r, offset| *rows[r].offset(offset))
+                };
+                self.write(simd, sum, corner);
+            }
+            corner = corner.wrapping_offset(HEIGHT as isize * self.target.step);
+        }
+    }
+}
+
+impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize> Tiles<'_, T, HEIGHT, REGISTERS> {
+    /// The sum over all terms, whose factors at an offset `left` reads, row by row. `UNROLLED` terms are
+    /// added between two looks at how many are left.
     ///
     /// # Safety
     /// See [`tiles`].
     #[inline(always)]
-    unsafe fn sum<S: Simd>(
+    unsafe fn sum<S: Simd, const UNROLLED: usize>(
         &self,
         simd: S,
         step: isize,
         left: impl Fn(usize, isize) -> T,
     ) -> [[T::Vector<S>; REGISTERS]; HEIGHT] {
         let Factors { segments, run, mut right, right_step, .. } = self.factors;
+        // Where few terms follow each other, more loops cost more than they gain.
+        let unrolled = if run < 4 * UNROLLED { 0 } else { run / UNROLLED * UNROLLED };
         let mut sum = [[T::splat(simd, T::zero()); REGISTERS]; HEIGHT];
         let mut add = |offset: isize, right: *const T| {
             // SAFETY: the caller's promise, here and below.
@@ -120,14 +146,14 @@ impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize, const ADJACENT: bool
         };
         for &segment in segments {
             let mut offset = segment;
-            for _ in 0..run / UNROLLED {
+            for _ in 0..unrolled / UNROLLED {
                 for t in 0..UNROLLED as isize {
                     add(offset + t * step, right.wrapping_offset(t * right_step));
                 }
                 offset += UNROLLED as isize * step;
                 right = right.wrapping_offset(UNROLLED as isize * right_step);
             }
-            for _ in 0..run % UNROLLED {
+            for _ in unrolled..run {
                 add(offset, right);
                 offset += step;
                 right = right.wrapping_offset(right_step);
@@ -168,36 +194,6 @@ impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize, const ADJACENT: bool
                     }
                 }
             }
-        }
-    }
-}
-
-impl<T: Lanes, const HEIGHT: usize, const REGISTERS: usize, const ADJACENT: bool> WithSimd
-    for Tiles<'_, T, HEIGHT, REGISTERS, ADJACENT>
-{
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let mut corner = self.target.corner;
-        for rows in self.rows.chunks_exact(HEIGHT) {
-            // SAFETY: the promise of whoever called `tiles`.
-            unsafe {
-                let first = rows[0];
-                let sum = if ADJACENT {
-                    let rows: [_; HEIGHT] = std::array::from_fn(|r| rows[r]);
-                    self.sum(simd, 1, |r, offset| *rows[r].offset(offset))
-                } else if rows[HEIGHT - 1] == first.wrapping_add(HEIGHT - 1) {
-                    self.sum(simd, self.factors.step, |r, offset| {
-                        *first.offset(offset + r as isize)
-                    })
-                } else {
-                    let rows: [_; HEIGHT] = std::array::from_fn(|r| rows[r]);
-                    self.sum(simd, self.factors.step, |r, offset| *rows[r].offset(offset))
-                };
-                self.write(simd, sum, corner);
-            }
-            corner = corner.wrapping_offset(HEIGHT as isize * self.target.step);
         }
     }
 }
