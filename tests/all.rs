@@ -54,6 +54,7 @@ mod softmax;
 mod solutions;
 mod split;
 mod standardize;
+mod stopping;
 mod tape;
 mod train;
 mod views;

@@ -497,7 +497,7 @@ mod trained {
             averaging: None,
             views: Views::Flip,
             seeds: 3.into(),
-            patience: None,
+            stopping: None,
             keep_best: false,
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::process::{assert_failure, assert_success, run, text};
 use chainrule::record::Record;
+use chainrule::train::Ending;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -27,6 +28,9 @@ fn settings_that_cannot_be_or_would_be_ignored_are_refused_at_once() {
     for (more, words) in [
         ("--data ellipse --views flip", ["views", "images"]),
         ("--data ellipse --views flip-and-shift", ["views", "images"]),
+        ("--stop-by accuracy", ["--stop-by", "give --patience too"]),
+        ("--stop-every 2", ["--stop-every", "give --patience too"]),
+        ("--stop-threshold 0.1", ["--stop-threshold", "give --patience too"]),
         ("--patience 1 --validation 0", ["--patience", "--validation 0"]),
         ("--optimizer sgd --momentum 0.7", ["--momentum is for", "momentum or nesterov"]),
         ("--optimizer adam --momentum 0.7", ["--momentum is for", "momentum or nesterov"]),
@@ -77,6 +81,31 @@ fn a_training_that_diverges_leaves_no_model() {
         }
         // What is left there can be read.
         assert_failure(&run(&["train", "--resume", text(&folder)]), words);
+    }
+}
+
+/// Three updates an epoch, none of which moves a weight.
+#[test]
+fn a_training_stops_between_updates_and_its_record_says_why() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    for (more, updates) in [("", 2), (" --epochs 5 --stop-every 2", 4), (" --patience 2 --epochs 2", 3)] {
+        let folder = temporary.path().join(updates.to_string());
+        let stop =
+            "--rate 1e-30 --patience 1 --stop-every 1 --stop-by accuracy --stop-threshold 0.5";
+        let output = run(&tiny(&folder, &format!("{stop}{more} --json")));
+        assert_success(&output);
+        let record = record(&folder);
+        let Some(stop) = &record.stop else { panic!("{record:?}") };
+        assert_eq!((stop.update, record.ending), (updates, Ending::StoppedEarly));
+        assert_eq!(stop.epoch as u64, updates.div_ceil(3));
+        assert!(stop.reason.starts_with("no higher validation accuracy by 0.5 or more"));
+        let last = record.readings.last().map(|reading| reading.update);
+        assert_eq!(last, Some(updates));
+        let words = String::from_utf8_lossy(&output.stdout);
+        assert!(words.contains(r#""validation_accuracy":0."#), "{words}");
+        for figure in ["loss.svg", "accuracy.svg"] {
+            assert!(folder.join(figure).is_file(), "{figure}");
+        }
     }
 }
 

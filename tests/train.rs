@@ -11,6 +11,7 @@ use chainrule::mlp::Mlp;
 use chainrule::model::Model;
 use chainrule::optim::{Average, Averaging, Optimizer, Rule, Schedule};
 use chainrule::random::{Purpose, Seeds, stream};
+use chainrule::train::stopping::Stopping;
 use chainrule::train::{Ending, Event, Plan, TrainError, Training};
 use chainrule::views::Views;
 use rand::seq::SliceRandom;
@@ -31,7 +32,7 @@ fn plan() -> Plan {
         averaging: None,
         views: Views::One,
         seeds: Seeds { init: 3, order: 4, masks: 5, augmentation: 6 },
-        patience: None,
+        stopping: None,
         keep_best: false,
     }
 }
@@ -133,7 +134,7 @@ fn patience_stops_early_and_the_best_weights_come_back() {
     let plan = Plan {
         epochs: 200,
         schedule: Schedule::Constant { rate: 0.3 },
-        patience: Some(3),
+        stopping: Some(Stopping::patience(3)),
         keep_best: true,
         ..plan()
     };
@@ -163,7 +164,12 @@ const AVERAGINGS: [Averaging; 3] = [
 
 #[test]
 fn a_break_at_any_update_resumes_to_the_same_bits() {
-    let plan = Plan { model: normalized(), patience: Some(3), keep_best: true, ..plan() };
+    let plan = Plan {
+        model: normalized(),
+        stopping: Some(Stopping::patience(3)),
+        keep_best: true,
+        ..plan()
+    };
     assert_resumes(plan.clone());
     for averaging in AVERAGINGS {
         assert_resumes(Plan { averaging: Some(averaging), ..plan.clone() });
@@ -442,7 +448,7 @@ fn plans_that_are_no_training_are_named() {
     let message = |plan| Training::<f64>::new(plan).unwrap_err().to_string();
     assert_eq!(message(Plan { epochs: 0, ..plan() }), "a training takes at least one epoch");
     assert_eq!(message(Plan { batch: 0, ..plan() }), "a batch holds at least one sample");
-    let zero = Plan { patience: Some(0), ..plan() };
+    let zero = Plan { stopping: Some(Stopping::patience(0)), ..plan() };
     assert_eq!(message(zero), "the patience must be at least one epoch");
     let rate = Plan { schedule: Schedule::Constant { rate: -1.0 }, ..plan() };
     assert!(message(rate).contains("rate is -1"));
@@ -817,7 +823,7 @@ fn the_last_checkpoint_stands_where_a_training_diverges() {
 fn no_patience_is_too_long() {
     let [train, validation] = data();
     for patience in [usize::MAX, usize::MAX / 2 + 1] {
-        let plan = Plan { patience: Some(patience), ..plan() };
+        let plan = Plan { stopping: Some(Stopping::patience(patience)), ..plan() };
         let mut training = Training::<f64>::new(plan).unwrap();
         let ending = training.run(&train, Some(&validation), None, go).unwrap();
         assert_eq!((ending, training.epochs().len()), (Ending::Finished, 4));
@@ -833,7 +839,10 @@ fn what_needs_other_data_is_refused_before_the_first_update() {
         assert_eq!(training.position().step, 0);
         error.to_string()
     };
-    for plan in [Plan { patience: Some(2), ..plan() }, Plan { keep_best: true, ..plan() }] {
+    for plan in [
+        Plan { stopping: Some(Stopping::patience(2)), ..plan() },
+        Plan { keep_best: true, ..plan() },
+    ] {
         assert!(message(plan).starts_with("without validation data no epoch is the best"));
     }
     let views = Plan { views: Views::Flip, ..plan() };

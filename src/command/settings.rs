@@ -1,7 +1,7 @@
 //! The settings of a training: what the user chooses, and the plan that follows.
 
 use super::console::Failure;
-use super::number::at_least_one;
+use super::number::{at_least_one, not_negative};
 use super::recipe::{Choices, Kind, Recipe};
 use crate::Mlp;
 use crate::activation::Activation;
@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::random::Seeds;
 use crate::softmax::Loss;
 use crate::train::Plan;
+use crate::train::stopping::{Interval, Measure, Stopping};
 use clap::ArgAction::Set;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -71,9 +72,21 @@ pub struct Settings {
     /// Updates in which the rate rises from near zero before the schedule begins
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub warm_up: u64,
-    /// Stop after this many epochs without a lower validation loss
+    /// Stop after this many epochs without a lower validation loss, and keep the best weights
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub patience: Option<usize>,
+    /// What --patience waits for: a lower validation loss (where not given) or a higher accuracy
+    #[arg(long, value_enum, value_name = "NAME")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_by: Option<Measure>,
+    /// Validate for --patience after every so many updates, in place of each epoch
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_every: Option<u64>,
+    /// The least improvement that --patience counts as one (any, where not given)
+    #[arg(long, value_name = "D", value_parser = not_negative)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_threshold: Option<f64>,
     /// Black out a square of this side in each image
     #[arg(long, default_value_t = 0, value_name = "S")]
     #[serde(default)]
@@ -134,7 +147,35 @@ impl Settings {
                  to wait for",
             ));
         }
+        self.check_stopping()?;
         self.samples.map_or(Ok(()), |samples| self.to_train_on(samples).map(drop))
+    }
+
+    /// Refuses what says how a patience waits, where there is none.
+    fn check_stopping(&self) -> Result<(), Failure> {
+        for (option, chosen) in [
+            ("--stop-by", self.stop_by.is_some()),
+            ("--stop-every", self.stop_every.is_some()),
+            ("--stop-threshold", self.stop_threshold.is_some()),
+        ] {
+            if chosen && self.patience.is_none() {
+                return Err(Failure::new(format!(
+                    "{option} says what a patience waits for, and there is none: give --patience too"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// When the training stops early.
+    fn stopping(&self) -> Option<Stopping> {
+        let plain = Stopping::patience(self.patience?);
+        Some(Stopping {
+            measure: self.stop_by.unwrap_or_default(),
+            interval: self.stop_every.map_or(Interval::Epoch, |every| Interval::Updates { every }),
+            threshold: self.stop_threshold.unwrap_or(0.0),
+            ..plain
+        })
     }
 
     /// Of so many `samples`, the number that is not held out for validation.
@@ -170,7 +211,7 @@ impl Settings {
             averaging: recipe.averaging.over(updates),
             views: recipe.views,
             seeds: self.seeds(),
-            patience: self.patience,
+            stopping: self.stopping(),
             keep_best: self.patience.is_some(),
         })
     }
