@@ -11,6 +11,7 @@ use chainrule::mlp::Mlp;
 use chainrule::model::Model;
 use chainrule::optim::{Average, Averaging, Optimizer, Rule, Schedule};
 use chainrule::random::{Purpose, Seeds, stream};
+use chainrule::softmax::{Loss, Reduction};
 use chainrule::train::stopping::Stopping;
 use chainrule::train::{Ending, Event, Plan, TrainError, Training};
 use chainrule::views::Views;
@@ -102,6 +103,33 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     let weights = |seed| trained(Plan { seeds: Seeds::from(seed), ..plan() }).network().tensors();
     assert_eq!(weights(3), weights(3));
     assert_ne!(weights(3), weights(4));
+}
+
+/// Of full batches of B, a reduction that multiplies the gradient by c is the mean at the rate ηc and the
+/// penalty λ/c.
+#[test]
+fn a_sum_is_the_mean_at_another_rate_and_another_penalty() {
+    let weights = |rule: Rule, reduction, rate, l2| {
+        let loss = Loss { reduction, ..Loss::default() };
+        let model = Model::Mlp(Mlp::new(&[2, 8, 2]).unwrap().loss(loss));
+        let schedule = Schedule::Constant { rate };
+        trained(Plan { model, batch: 35, rule, schedule, l2, ..plan() }).network().tensors()
+    };
+    let far = |rule, reduction, c: f64, penalty| {
+        let one = weights(rule, reduction, 0.002, 0.07);
+        let mean = weights(rule, Reduction::Mean, 0.002 * c, penalty);
+        let far = one.into_iter().zip(mean).map(|((_, a), (_, b))| (a - b).mapv(f64::abs).sum());
+        far.sum::<f64>()
+    };
+    let momentum = 0.9;
+    for rule in [Rule::Sgd, Rule::Momentum { momentum }, Rule::Nesterov { momentum }] {
+        for (reduction, c) in [(Reduction::Sum, 35.0), (Reduction::MeanOfEntries, 0.5)] {
+            assert!(far(rule, reduction, c, 0.07 / c) < 1e-10, "{rule:?}, {reduction:?}");
+            // Neither the rate alone nor the penalty alone will do.
+            assert!(far(rule, reduction, c, 0.07) > 1e-4, "{rule:?}, {reduction:?}");
+            assert!(far(rule, reduction, 1.0, 0.07 / c) > 1e-4, "{rule:?}, {reduction:?}");
+        }
+    }
 }
 
 #[test]
