@@ -122,6 +122,7 @@ fn a_training_step_on_pictures_allocates_nothing() {
     let normalized = plain.clone().batch_norm(true);
     let models = [
         Model::Cnn(plain.clone()),
+        Model::Cnn(plain.clone().hidden(&[5, 4]).dropout("0.2".parse().unwrap())),
         Model::Cnn(plain.dropout("0.2".parse().unwrap())),
         Model::Cnn(normalized.clone()),
         Model::Cnn(normalized.dropout("0.2".parse().unwrap())),

@@ -34,18 +34,21 @@ fn settings_that_cannot_be_or_would_be_ignored_are_refused_at_once() {
         ("--patience 1 --validation 0", ["--patience", "--validation 0"]),
         ("--optimizer sgd --momentum 0.7", ["--momentum is for", "momentum or nesterov"]),
         ("--optimizer adam --momentum 0.7", ["--momentum is for", "momentum or nesterov"]),
-        ("--model cnn --data pictures", ["--layers is for --model mlp", "cnn takes none"]),
-        ("--model lenet", ["--layers is for --model mlp", "lenet takes none"]),
+        ("--model lenet", ["--layers is for --model mlp or cnn", "lenet takes none"]),
     ] {
         assert_failure(&run(&tiny(&folder, more)), &words);
         assert!(!folder.exists(), "{more}");
     }
-    for (option, value) in [("--layers", "5"), ("--activation", "tanh"), ("--init", "zeros")] {
-        for model in ["lenet", "cnn", "flagship"] {
+    for (option, value, kinds, models) in [
+        ("--layers", "5", "mlp or cnn", &["lenet", "flagship"][..]),
+        ("--activation", "tanh", "mlp", &["lenet", "cnn", "flagship"]),
+        ("--init", "zeros", "mlp", &["lenet", "cnn", "flagship"]),
+    ] {
+        for &model in models {
             let arguments =
                 ["train", "--data", "pictures", "--samples", "80", "--validation", "40", "--model"];
             let more = [model, option, value, "--out", text(&folder)];
-            let words = format!("{option} is for --model mlp: {model} takes none");
+            let words = format!("{option} is for --model {kinds}: {model} takes none");
             assert_failure(&run(&[&arguments[..], &more].concat()), &[&words]);
             assert!(!folder.exists(), "{option} {model}");
         }
@@ -88,7 +91,9 @@ fn a_training_that_diverges_leaves_no_model() {
 #[test]
 fn a_training_stops_between_updates_and_its_record_says_why() {
     let temporary = TempDir::new().expect("a temporary folder");
-    for (more, updates) in [("", 2), (" --epochs 5 --stop-every 2", 4), (" --patience 2 --epochs 2", 3)] {
+    for (more, updates) in
+        [("", 2), (" --epochs 5 --stop-every 2", 4), (" --patience 2 --epochs 2", 3)]
+    {
         let folder = temporary.path().join(updates.to_string());
         let stop =
             "--rate 1e-30 --patience 1 --stop-every 1 --stop-by accuracy --stop-threshold 0.5";

@@ -39,7 +39,8 @@ pub struct Settings {
     #[arg(long, value_enum, default_value_t = Kind::Mlp, value_name = "NAME")]
     #[serde(default)]
     pub model: Kind,
-    /// Widths of the hidden layers of an MLP (256,128 where not given)
+    /// Widths of the hidden layers of an MLP (256,128 where not given), or of those behind a CNN's
+    /// convolutions (none)
     #[arg(long, action = Set, value_delimiter = ',', value_name = "N,N,…")]
     #[arg(value_parser = at_least_one)]
     #[serde(default)]
@@ -63,7 +64,7 @@ pub struct Settings {
     /// Batch normalization in an MLP or a CNN
     #[arg(long)]
     pub batch_norm: bool,
-    /// Dropout rate behind an MLP's activations, or before a CNN's linear layer
+    /// Dropout rate behind an MLP's activations, or before a CNN's linear layers
     #[arg(long, default_value = "0", value_name = "P")]
     pub dropout: Fraction,
     #[command(flatten)]
@@ -237,7 +238,7 @@ impl Settings {
         let Self { model, batch_norm, .. } = *self;
         let [dropout, smoothing] = [self.dropout, recipe.smoothing].map(|share| share.get() > 0.0);
         for (option, chosen, kinds) in [
-            ("--layers", self.layers.is_some(), &[Kind::Mlp][..]),
+            ("--layers", self.layers.is_some(), &[Kind::Mlp, Kind::Cnn][..]),
             ("--activation", self.activation.is_some(), &[Kind::Mlp]),
             ("--init", self.init.is_some(), &[Kind::Mlp]),
             ("--filters", self.filters.is_some(), &[Kind::Cnn, Kind::Flagship]),
@@ -294,6 +295,7 @@ impl Settings {
             Kind::Cnn => Model::Cnn(
                 Cnn::new(image, data.classes())
                     .filters(filters.unwrap_or(&[32, 64]))
+                    .hidden(self.layers.as_deref().unwrap_or_default())
                     .batch_norm(self.batch_norm)
                     .dropout(self.dropout)
                     .loss(loss),
