@@ -23,6 +23,7 @@ mod command_resume;
 mod command_shell;
 mod conv;
 mod data;
+mod deform;
 mod digits;
 mod draw;
 mod dropout;

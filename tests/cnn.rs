@@ -550,7 +550,12 @@ mod trained {
             rule: "nesterov".parse().unwrap(),
             schedule: Schedule::Constant { rate: 0.02 },
             l2: 1e-3,
-            augmentation: Augmentation { flip: Flip::Alternating, translate: 2, cutout: 5 },
+            augmentation: Augmentation {
+                flip: Flip::Alternating,
+                translate: 2,
+                cutout: 5,
+                ..Augmentation::NONE
+            },
             averaging: None,
             views: Views::Flip,
             seeds: 3.into(),

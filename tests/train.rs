@@ -232,7 +232,7 @@ fn assert_resumes(plan: Plan) {
 }
 
 const AUGMENTATION: Augmentation =
-    Augmentation { flip: Flip::Alternating, translate: 2, cutout: 8 };
+    Augmentation { flip: Flip::Alternating, translate: 2, cutout: 8, ..Augmentation::NONE };
 
 #[test]
 fn an_augmented_training_resumes_to_the_same_bits() {

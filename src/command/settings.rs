@@ -7,7 +7,7 @@ use crate::Mlp;
 use crate::activation::Activation;
 use crate::cnn::{Cnn, Flagship, Lenet};
 use crate::data::Dataset;
-use crate::data::augment::Augmentation;
+use crate::data::augment::{Augmentation, Deformation, Elastic};
 use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::model::Model;
@@ -78,16 +78,32 @@ pub struct Settings {
     pub patience: Option<usize>,
     /// What --patience waits for: a lower validation loss (where not given) or a higher accuracy
     #[arg(long, value_enum, value_name = "NAME")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub stop_by: Option<Measure>,
     /// Validate for --patience after every so many updates, in place of each epoch
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub stop_every: Option<u64>,
     /// The least improvement that --patience counts as one (any, where not given)
     #[arg(long, value_name = "D", value_parser = not_negative)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub stop_threshold: Option<f64>,
+    /// Turn each image by up to this many degrees, either way
+    #[arg(long, default_value_t = 0.0, value_name = "DEGREES", value_parser = not_negative)]
+    #[serde(default)]
+    pub rotation: f64,
+    /// Make each image larger or smaller by up to this share, its height and its width apart
+    #[arg(long, default_value_t = 0.0, value_name = "S", value_parser = not_negative)]
+    #[serde(default)]
+    pub scaling: f64,
+    /// Make each image lean by up to this many degrees, either way
+    #[arg(long, default_value_t = 0.0, value_name = "DEGREES", value_parser = not_negative)]
+    #[serde(default)]
+    pub shear: f64,
+    /// Bend each image by random displacements of strength A, smoothed over S pixels, as 36:5
+    #[arg(long, value_name = "A:S")]
+    #[serde(default)]
+    pub elastic: Option<Elastic>,
     /// Black out a square of this side in each image
     #[arg(long, default_value_t = 0, value_name = "S")]
     #[serde(default)]
@@ -107,7 +123,7 @@ pub struct Settings {
     #[arg(long, value_name = "N")]
     #[serde(default)]
     pub mask_seed: Option<u64>,
-    /// Fixes how images are mirrored, moved and cut out of, in place of --seed
+    /// Fixes how images are deformed, mirrored, moved and cut out of, in place of --seed
     #[arg(long, value_name = "N")]
     #[serde(default)]
     pub augmentation_seed: Option<u64>,
@@ -194,13 +210,24 @@ impl Settings {
     pub fn plan(&self, data: &Dataset) -> Result<Plan, Failure> {
         let recipe = self.recipe(data);
         let model = self.network(data, &recipe)?;
-        let augmentation =
-            Augmentation { flip: recipe.flip, translate: recipe.translate, cutout: self.cutout };
+        let deformation = Deformation {
+            rotation: self.rotation,
+            scaling: self.scaling,
+            shear: self.shear,
+            elastic: self.elastic,
+        };
+        let Recipe { flip, translate, .. } = recipe;
+        let augmentation = Augmentation { deformation, flip, translate, cutout: self.cutout };
         // Refused here, before a folder is made for the training.
         augmentation.on(data.shape())?;
         recipe.views.images(data)?;
+        let stopping = self.stopping();
+        let in_epoch = data.len().div_ceil(recipe.batch.max(1));
+        if let Some(stopping) = stopping {
+            stopping.expect_readings(recipe.epochs, in_epoch as u64)?;
+        }
         // A training of more updates than can be counted ends when its user ends it.
-        let updates = data.len().div_ceil(recipe.batch.max(1)).saturating_mul(recipe.epochs) as u64;
+        let updates = in_epoch.saturating_mul(recipe.epochs) as u64;
         Ok(Plan {
             model,
             epochs: recipe.epochs,
@@ -212,7 +239,7 @@ impl Settings {
             averaging: recipe.averaging.over(updates),
             views: recipe.views,
             seeds: self.seeds(),
-            stopping: self.stopping(),
+            stopping,
             keep_best: self.patience.is_some(),
         })
     }
