@@ -181,7 +181,7 @@ impl<T: Real> Network<T> {
     /// Mean loss of a sample in the last forward pass.
     pub fn mean_loss(&self) -> f64 {
         let loss = self.tape.value(self.loss).sum().as_f64();
-        self.criterion.of_a_sample(loss, self.batch())
+        self.criterion.of_a_sample(loss, [self.batch(), self.classes()])
     }
 
     /// The node of the input, `[batch, …]`.

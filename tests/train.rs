@@ -11,6 +11,8 @@ use chainrule::mlp::Mlp;
 use chainrule::model::Model;
 use chainrule::optim::{Average, Averaging, Optimizer, Rule, Schedule};
 use chainrule::random::{Purpose, Seeds, stream};
+use chainrule::softmax::{Loss, Reduction};
+use chainrule::train::stopping::Stopping;
 use chainrule::train::{Ending, Event, Plan, TrainError, Training};
 use chainrule::views::Views;
 use rand::seq::SliceRandom;
@@ -31,7 +33,7 @@ fn plan() -> Plan {
         averaging: None,
         views: Views::One,
         seeds: Seeds { init: 3, order: 4, masks: 5, augmentation: 6 },
-        patience: None,
+        stopping: None,
         keep_best: false,
     }
 }
@@ -103,6 +105,33 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     assert_ne!(weights(3), weights(4));
 }
 
+/// Of full batches of B, a reduction that multiplies the gradient by c is the mean at the rate ηc and the
+/// penalty λ/c.
+#[test]
+fn a_sum_is_the_mean_at_another_rate_and_another_penalty() {
+    let weights = |rule: Rule, reduction, rate, l2| {
+        let loss = Loss { reduction, ..Loss::default() };
+        let model = Model::Mlp(Mlp::new(&[2, 8, 2]).unwrap().loss(loss));
+        let schedule = Schedule::Constant { rate };
+        trained(Plan { model, batch: 35, rule, schedule, l2, ..plan() }).network().tensors()
+    };
+    let far = |rule, reduction, c: f64, penalty| {
+        let one = weights(rule, reduction, 0.002, 0.07);
+        let mean = weights(rule, Reduction::Mean, 0.002 * c, penalty);
+        let far = one.into_iter().zip(mean).map(|((_, a), (_, b))| (a - b).mapv(f64::abs).sum());
+        far.sum::<f64>()
+    };
+    let momentum = 0.9;
+    for rule in [Rule::Sgd, Rule::Momentum { momentum }, Rule::Nesterov { momentum }] {
+        for (reduction, c) in [(Reduction::Sum, 35.0), (Reduction::MeanOfEntries, 0.5)] {
+            assert!(far(rule, reduction, c, 0.07 / c) < 1e-10, "{rule:?}, {reduction:?}");
+            // Neither the rate alone nor the penalty alone will do.
+            assert!(far(rule, reduction, c, 0.07) > 1e-4, "{rule:?}, {reduction:?}");
+            assert!(far(rule, reduction, 1.0, 0.07 / c) > 1e-4, "{rule:?}, {reduction:?}");
+        }
+    }
+}
+
 #[test]
 fn epochs_visit_the_samples_in_different_orders() {
     // After one update, epochs differ by the samples of their first batch alone.
@@ -133,7 +162,7 @@ fn patience_stops_early_and_the_best_weights_come_back() {
     let plan = Plan {
         epochs: 200,
         schedule: Schedule::Constant { rate: 0.3 },
-        patience: Some(3),
+        stopping: Some(Stopping::patience(3)),
         keep_best: true,
         ..plan()
     };
@@ -163,7 +192,12 @@ const AVERAGINGS: [Averaging; 3] = [
 
 #[test]
 fn a_break_at_any_update_resumes_to_the_same_bits() {
-    let plan = Plan { model: normalized(), patience: Some(3), keep_best: true, ..plan() };
+    let plan = Plan {
+        model: normalized(),
+        stopping: Some(Stopping::patience(3)),
+        keep_best: true,
+        ..plan()
+    };
     assert_resumes(plan.clone());
     for averaging in AVERAGINGS {
         assert_resumes(Plan { averaging: Some(averaging), ..plan.clone() });
@@ -198,7 +232,7 @@ fn assert_resumes(plan: Plan) {
 }
 
 const AUGMENTATION: Augmentation =
-    Augmentation { flip: Flip::Alternating, translate: 2, cutout: 8 };
+    Augmentation { flip: Flip::Alternating, translate: 2, cutout: 8, ..Augmentation::NONE };
 
 #[test]
 fn an_augmented_training_resumes_to_the_same_bits() {
@@ -442,7 +476,7 @@ fn plans_that_are_no_training_are_named() {
     let message = |plan| Training::<f64>::new(plan).unwrap_err().to_string();
     assert_eq!(message(Plan { epochs: 0, ..plan() }), "a training takes at least one epoch");
     assert_eq!(message(Plan { batch: 0, ..plan() }), "a batch holds at least one sample");
-    let zero = Plan { patience: Some(0), ..plan() };
+    let zero = Plan { stopping: Some(Stopping::patience(0)), ..plan() };
     assert_eq!(message(zero), "the patience must be at least one epoch");
     let rate = Plan { schedule: Schedule::Constant { rate: -1.0 }, ..plan() };
     assert!(message(rate).contains("rate is -1"));
@@ -817,7 +851,7 @@ fn the_last_checkpoint_stands_where_a_training_diverges() {
 fn no_patience_is_too_long() {
     let [train, validation] = data();
     for patience in [usize::MAX, usize::MAX / 2 + 1] {
-        let plan = Plan { patience: Some(patience), ..plan() };
+        let plan = Plan { stopping: Some(Stopping::patience(patience)), ..plan() };
         let mut training = Training::<f64>::new(plan).unwrap();
         let ending = training.run(&train, Some(&validation), None, go).unwrap();
         assert_eq!((ending, training.epochs().len()), (Ending::Finished, 4));
@@ -833,7 +867,10 @@ fn what_needs_other_data_is_refused_before_the_first_update() {
         assert_eq!(training.position().step, 0);
         error.to_string()
     };
-    for plan in [Plan { patience: Some(2), ..plan() }, Plan { keep_best: true, ..plan() }] {
+    for plan in [
+        Plan { stopping: Some(Stopping::patience(2)), ..plan() },
+        Plan { keep_best: true, ..plan() },
+    ] {
         assert!(message(plan).starts_with("without validation data no epoch is the best"));
     }
     let views = Plan { views: Views::Flip, ..plan() };
