@@ -154,9 +154,6 @@ impl Settings {
         let model = self.network(data, &recipe)?;
         let augmentation =
             Augmentation { flip: recipe.flip, translate: recipe.translate, cutout: self.cutout };
-        // Refused here, before a folder is made for the training.
-        augmentation.on(data.shape())?;
-        recipe.views.images(data)?;
         // A training of more updates than can be counted ends when its user ends it.
         let updates = data.len().div_ceil(recipe.batch.max(1)).saturating_mul(recipe.epochs) as u64;
         Ok(Plan {
