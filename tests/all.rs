@@ -31,6 +31,8 @@ mod ellipse;
 mod examples;
 mod gradcheck;
 mod init;
+#[cfg(feature = "cli")]
+mod judge;
 mod lab;
 mod matmul;
 mod metrics;
@@ -54,6 +56,7 @@ mod softmax;
 mod solutions;
 mod split;
 mod standardize;
+mod strangers;
 mod tape;
 mod train;
 mod views;
