@@ -147,7 +147,8 @@ impl Position {
         let updates = |samples: usize| samples.div_ceil(batch) as u128;
         let step = self.epoch as u128 * updates(samples) + updates(self.samples);
         let between_batches = self.samples == samples || self.samples.is_multiple_of(batch);
-        self.samples <= samples && between_batches && u128::from(self.step) == step
+        let possible = self.samples <= samples && self.correct <= self.samples;
+        possible && between_batches && u128::from(self.step) == step
     }
 }
 

@@ -521,17 +521,17 @@ fn sizes_in_a_header_are_compared_with_the_file() {
         let error = message(size, header, tensors).unwrap_err();
         assert!(error.contains(words), "{error}");
     }
-    // Eight tensors of 2^61 bytes, all but the last 16 of them: their sum is almost 2^64.
-    let entries = 1_u64 << 58;
+    // Sixteen tensors of 2^60 bytes, all but the last 16 of them: their sum is almost 2^64.
+    let entries = 1_u64 << 57;
     let tensor = |k: u64| {
         let (from, to) = (
             k * 8 * entries,
-            (k + 1).wrapping_mul(8 * entries).wrapping_sub(u64::from(k == 7) * 16),
+            (k + 1).wrapping_mul(8 * entries).wrapping_sub(u64::from(k == 15) * 16),
         );
-        let shape = entries - u64::from(k == 7) * 2;
+        let shape = entries - u64::from(k == 15) * 2;
         format!(r#""{k}":{{"dtype":"F64","shape":[{shape}],"data_offsets":[{from},{to}]}}"#)
     };
-    let header = format!("{{{}}}", (0..8).map(tensor).collect::<Vec<_>>().join(","));
+    let header = format!("{{{}}}", (0..16).map(tensor).collect::<Vec<_>>().join(","));
     let error = message(header.len() as u64, &header, &[]).unwrap_err();
     assert!(error.contains("its tensors would have 18446744073709551600 bytes"), "{error}");
     // Longer than any header: its size alone is read, and no memory is taken for what is not there.
@@ -567,7 +567,7 @@ fn equal_checkpoints_are_equal_files() {
     let files: Vec<Vec<u8>> = (0..5)
         .map(|_| {
             let metadata = (0..8).map(|k| (name(k), format!("text {k}"))).collect();
-            Checkpoint { tensors: (0..8).map(tensor).collect(), metadata }.write(&path).unwrap();
+            Checkpoint { tensors: (0..16).map(tensor).collect(), metadata }.write(&path).unwrap();
             std::fs::read(&path).unwrap()
         })
         .collect();
@@ -721,6 +721,8 @@ fn a_checkpoint_that_contradicts_itself_is_refused() {
         (r#""step":7"#, r#""step":18446744073709551615"#, "its position"),
         (r#""samples":0"#, r#""samples":5"#, "its position"),
         (r#""samples":0"#, r#""samples":211"#, "its position"),
+        (r#""correct":0"#, r#""correct":1"#, "its position"),
+        (r#""correct":0"#, r#""correct":18446744073709551615"#, "its position"),
         (r#"[{"epoch":1"#, r#"[{"epoch":2"#, "its epochs"),
         (r#""best":[1,"#, r#""best":[2,"#, "its best epoch"),
         (r#""best":[1,"#, r#""best":[0,"#, "its best epoch"),
