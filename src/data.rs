@@ -22,8 +22,6 @@ pub mod mnist;
 #[cfg(feature = "data")]
 mod nameless;
 pub mod pictures;
-#[cfg(feature = "data")]
-mod regular;
 pub mod split;
 
 use crate::real::Real;

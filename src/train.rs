@@ -176,7 +176,8 @@ impl Position {
         let updates = |samples: usize| samples.div_ceil(batch) as u128;
         let step = self.epoch as u128 * updates(samples) + updates(self.samples);
         let between_batches = self.samples == samples || self.samples.is_multiple_of(batch);
-        self.samples <= samples && between_batches && u128::from(self.step) == step
+        let possible = self.samples <= samples && self.correct <= self.samples;
+        possible && between_batches && u128::from(self.step) == step
     }
 }
 
@@ -437,6 +438,12 @@ impl<T: Real> Training<T> {
         if let Some(part) = account.contradiction() {
             return Err(TrainError::Contradiction { path: path.to_path_buf(), part });
         }
+        // Before the network takes its memory.
+        let numbers = saved.tensors.values().map(|tensor| tensor.len()).sum::<usize>();
+        if account.plan.model.entries().weights() > numbers as f64 {
+            let part = "the size of its network";
+            return Err(TrainError::Contradiction { path: path.to_path_buf(), part });
+        }
         let restore = |source| TrainError::Restore { path: path.to_path_buf(), source };
         let mut training = Self::new(account.plan)?;
         let tensor = |name: &str| saved.tensors.get(name).cloned();
@@ -608,6 +615,52 @@ impl<T: Real> Training<T> {
         self.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + self.position.seconds
     }
 
+    /// Refuses data that cannot be trained on, and takes from them what the network needs before its first
+    /// update. [`Training::run`] begins with it; whoever makes a place for the results does it before.
+    ///
+    /// # Errors
+    /// [`TrainError`] where the data do not fit, cannot prepare the network, or are not those that the
+    /// training began with.
+    pub fn prepare(
+        &mut self,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Result<(), TrainError> {
+        for data in [Some(train), validation].into_iter().flatten() {
+            self.network.expect(data)?;
+            if data.is_empty() {
+                return Err(TrainError::Empty(data.name().to_owned()));
+            }
+        }
+        if validation.is_none() && (self.plan.stopping.is_some() || self.plan.keep_best) {
+            return Err(TrainError::Plan(
+                "without validation data no epoch is the best: hold out some, or plan without a \
+                 patience",
+            ));
+        }
+        if let Some(stopping) = self.plan.stopping {
+            stopping.expect_readings(self.plan.epochs, self.updates_in_epoch(train))?;
+        }
+        self.plan.augmentation.on(train.shape())?;
+        self.plan.views.images(train)?;
+        let given =
+            Seen { train: train.fingerprint(), validation: validation.map(Dataset::fingerprint) };
+        match &self.seen {
+            Some(seen) if *seen != given => {
+                let (trained, given) = (seen.to_string(), given.to_string());
+                return Err(TrainError::OtherData { trained, given });
+            }
+            Some(_) => {}
+            None => {
+                self.plan.model.prepare(&mut self.network, train)?;
+                // What follows the network starts where it does.
+                self.average = average(&self.plan, &self.network)?;
+                self.seen = Some(given);
+            }
+        }
+        Ok(())
+    }
+
     /// Trains from where it is to its end. `watch` is told of every update and every epoch, and
     /// breaks off the training by returning [`ControlFlow::Break`].
     ///
@@ -624,29 +677,8 @@ impl<T: Real> Training<T> {
         checkpoint: Option<&Path>,
         mut watch: impl FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Ending, TrainError> {
-        for data in [Some(train), validation].into_iter().flatten() {
-            self.network.expect(data)?;
-            if data.is_empty() {
-                return Err(TrainError::Empty(data.name().to_owned()));
-            }
-        }
-        if validation.is_none() && (self.plan.stopping.is_some() || self.plan.keep_best) {
-            return Err(TrainError::Plan(
-                "without validation data no epoch is the best: hold out some, or plan without a \
-                 patience",
-            ));
-        }
-        if let Some(stopping) = self.plan.stopping {
-            stopping.expect_readings(self.plan.epochs, self.updates_in_epoch(train))?;
-        }
+        self.prepare(train, validation)?;
         let augmenter = self.plan.augmentation.on(train.shape())?;
-        self.plan.views.images(train)?;
-        self.expect_data(train, validation)?;
-        if self.position.step == 0 {
-            self.plan.model.prepare(&mut self.network, train)?;
-            // What follows the network starts where it does.
-            self.average = average(&self.plan, &self.network)?;
-        }
         self.classes = (0..train.classes()).map(|class| train.class_name(class)).collect();
         while self.position.epoch < self.plan.epochs {
             // An epoch whose updates are done is validated and written down first.
@@ -674,21 +706,6 @@ impl<T: Real> Training<T> {
         }
         self.finish();
         Ok(Ending::Finished)
-    }
-
-    /// Refuses to go on with other data than those the training began with.
-    fn expect_data(
-        &mut self,
-        train: &Dataset,
-        validation: Option<&Dataset>,
-    ) -> Result<(), TrainError> {
-        let train = train.fingerprint();
-        let given = Seen { train, validation: validation.map(Dataset::fingerprint) };
-        let seen = self.seen.get_or_insert_with(|| given.clone());
-        if *seen == given {
-            return Ok(());
-        }
-        Err(TrainError::OtherData { trained: seen.to_string(), given: given.to_string() })
     }
 
     /// Updates for what is left of the running epoch, or until early stopping ends them.

@@ -32,6 +32,8 @@ mod ellipse;
 mod examples;
 mod gradcheck;
 mod init;
+#[cfg(feature = "cli")]
+mod judge;
 mod lab;
 mod matmul;
 mod metrics;
@@ -56,6 +58,7 @@ mod solutions;
 mod split;
 mod standardize;
 mod stopping;
+mod strangers;
 mod tape;
 mod train;
 mod views;

@@ -4,6 +4,7 @@
 
 use chainrule::Tensor;
 use chainrule::checkpoint::Checkpoint;
+use chainrule::cnn::Flagship;
 use chainrule::data::augment::{Augmentation, Flip};
 use chainrule::data::{Dataset, ellipse, pictures, split};
 use chainrule::file::{remove_unfinished, write_atomically};
@@ -531,6 +532,49 @@ fn checkpoints_that_cannot_be_read_are_named() {
     assert!(message("other").contains("account of the training"));
 }
 
+/// A header says how large it is, and how large what follows: neither is believed.
+#[test]
+fn sizes_in_a_header_are_compared_with_the_file() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file");
+    let message = |size: u64, header: &str, tensors: &[u8]| {
+        let bytes = [&size.to_le_bytes(), header.as_bytes(), tensors].concat();
+        std::fs::write(&path, bytes).unwrap();
+        Checkpoint::<f64>::read(&path).map(drop).map_err(|error| error.to_string())
+    };
+    let header = r#"{"x":{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}"#;
+    let size = header.len() as u64;
+    assert_eq!(message(size, header, &[0; 16]), Ok(()));
+    for (size, header, tensors, words) in [
+        (size + 17, header, &[0; 16][..], "its header would have 72 bytes"),
+        (u64::MAX, header, &[0; 16], "its header would have 18446744073709551615 bytes"),
+        (size, header, &[0; 15], "its tensors would have 16 bytes, and 15 are there"),
+        (size, header, &[0; 17], "its tensors would have 16 bytes, and 17 are there"),
+        (size - 1, header, &[0; 16], "its header: "),
+    ] {
+        let error = message(size, header, tensors).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+    // Sixteen tensors of 2^60 bytes, all but the last 16 of them: their sum is almost 2^64.
+    let entries = 1_u64 << 57;
+    let tensor = |k: u64| {
+        let (from, to) = (
+            k * 8 * entries,
+            (k + 1).wrapping_mul(8 * entries).wrapping_sub(u64::from(k == 15) * 16),
+        );
+        let shape = entries - u64::from(k == 15) * 2;
+        format!(r#""{k}":{{"dtype":"F64","shape":[{shape}],"data_offsets":[{from},{to}]}}"#)
+    };
+    let header = format!("{{{}}}", (0..16).map(tensor).collect::<Vec<_>>().join(","));
+    let error = message(header.len() as u64, &header, &[]).unwrap_err();
+    assert!(error.contains("its tensors would have 18446744073709551600 bytes"), "{error}");
+    // Longer than any header: its size alone is read, and no memory is taken for what is not there.
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_len(1 << 40).unwrap();
+    let error = Checkpoint::<f64>::read(&path).unwrap_err().to_string();
+    assert!(error.contains("its header: "), "{error}");
+}
+
 #[test]
 fn a_checkpoint_holds_what_was_put_into_it() {
     let folder = TempDir::new().unwrap();
@@ -557,7 +601,7 @@ fn equal_checkpoints_are_equal_files() {
     let files: Vec<Vec<u8>> = (0..5)
         .map(|_| {
             let metadata = (0..8).map(|k| (name(k), format!("text {k}"))).collect();
-            Checkpoint { tensors: (0..8).map(tensor).collect(), metadata }.write(&path).unwrap();
+            Checkpoint { tensors: (0..16).map(tensor).collect(), metadata }.write(&path).unwrap();
             std::fs::read(&path).unwrap()
         })
         .collect();
@@ -711,6 +755,8 @@ fn a_checkpoint_that_contradicts_itself_is_refused() {
         (r#""step":7"#, r#""step":18446744073709551615"#, "its position"),
         (r#""samples":0"#, r#""samples":5"#, "its position"),
         (r#""samples":0"#, r#""samples":211"#, "its position"),
+        (r#""correct":0"#, r#""correct":1"#, "its position"),
+        (r#""correct":0"#, r#""correct":18446744073709551615"#, "its position"),
         (r#"[{"epoch":1"#, r#"[{"epoch":2"#, "its epochs"),
         (r#""best":[1,"#, r#""best":[2,"#, "its best epoch"),
         (r#""best":[1,"#, r#""best":[0,"#, "its best epoch"),
@@ -722,6 +768,31 @@ fn a_checkpoint_that_contradicts_itself_is_refused() {
         });
         let error = error.unwrap_err();
         assert!(error.ends_with(&format!("contradicts itself in {part}")), "{error}");
+    }
+}
+
+/// A network of more weights than there are numbers in the file takes no memory.
+#[test]
+fn a_checkpoint_without_its_tensors_is_refused_before_its_network_is_made() {
+    let folder = TempDir::new().unwrap();
+    let path = saved(&folder);
+    let mut checkpoint = Checkpoint::<f64>::read(&path).unwrap();
+    let account = checkpoint.metadata.get_mut("training").unwrap();
+    *account = account.replace(r#""widths":[2,8,2]"#, r#""widths":[2,100000,2]"#);
+    checkpoint.seal();
+    checkpoint.write(&path).unwrap();
+    let error = Training::<f64>::resume(&path).unwrap_err().to_string();
+    assert!(error.ends_with("contradicts itself in the size of its network"), "{error}");
+}
+
+#[test]
+fn data_that_cannot_be_trained_on_are_refused_again() {
+    let black = Dataset::from_bytes("black", &[25, 25], 2, vec![0; 2 * 625], vec![0, 1]).unwrap();
+    let model = Model::Flagship(Flagship::new([25, 25, 1], 2).filters([1, 1, 1]));
+    let mut training = Training::<f64>::new(Plan { model, ..plan() }).unwrap();
+    for _ in 0..2 {
+        let error = training.prepare(&black, None).unwrap_err().to_string();
+        assert!(error.contains("standard deviations above 0"), "{error}");
     }
 }
 

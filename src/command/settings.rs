@@ -218,14 +218,8 @@ impl Settings {
         };
         let Recipe { flip, translate, .. } = recipe;
         let augmentation = Augmentation { deformation, flip, translate, cutout: self.cutout };
-        // Refused here, before a folder is made for the training.
-        augmentation.on(data.shape())?;
-        recipe.views.images(data)?;
         let stopping = self.stopping();
         let in_epoch = data.len().div_ceil(recipe.batch.max(1));
-        if let Some(stopping) = stopping {
-            stopping.expect_readings(recipe.epochs, in_epoch as u64)?;
-        }
         // A training of more updates than can be counted ends when its user ends it.
         let updates = in_epoch.saturating_mul(recipe.epochs) as u64;
         Ok(Plan {
