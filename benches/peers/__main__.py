@@ -13,8 +13,8 @@ and all programs read it. A rival that has another number of parameters, or whos
 twenty steps, gets no number. Each measurement has a process of its own; the rivals take turns, twice. The
 best of all windows counts: three in each process, after one that warms up.
 
-Of a rival with variants, the best of them counts: PyTorch's two memory formats, JAX with one step a call
-and with twenty. `rivals.py` has what is known to make each of them faster.
+JAX is there twice: with one step a call, and as `jax.scan` with twenty. Of PyTorch's two memory formats the
+better one counts. `rivals.py` has what is known to make each rival faster.
 """
 
 import argparse

@@ -26,7 +26,7 @@ TORCH = Environment(
 )
 JAX = Environment("jax", ("jax==0.10.2", "numpy==2.4.6"), "150 MB to download, 620 MB on disk")
 NUMPY = Environment("numpy", ("numpy==2.4.6",), "20 MB to download, 100 MB on disk")
-CARGO = Environment("cargo", size="about 330 packages to compile, 2 GB on disk")
+CARGO = Environment("cargo", size="200 packages to compile, some minutes")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ RIVALS = (
     Rival(
         "torch.compile", TORCH, "with_pytorch.py", ("compile-nchw",), ("compile-nchw", "compile-nhwc")
     ),
-    Rival("jax", JAX, "with_jax.py", ("step", "scan")),
+    Rival("jax", JAX, "with_jax.py", ("step",)),
+    Rival("jax.scan", JAX, "with_jax.py", ("scan",)),
     Rival("numpy", NUMPY, "with_numpy.py", ("by-hand",), lacks="no convolutions by hand"),
     Rival("burn", CARGO, "with_burn", ("flex",)),
     Rival("candle", CARGO, "with_candle", ("cpu",)),

@@ -20,7 +20,7 @@ STEADY, SHAKY = [[99.0, 98.0, 100.0], [97.0, 99.0, 95.0]], [[50.0, 100.0, 90.0],
 class Table(unittest.TestCase):
     def test_a_number_is_the_best_window_of_the_best_variant(self):
         results = {"w": {"chainrule": {"threads": Result([[150.0, 149.0, 148.0]])},
-                         "jax": {"step": Result([[30.0, 30.0, 30.0]]), "scan": Result(STEADY)}}}
+                         "jax": {"slow": Result([[30.0, 30.0, 30.0]]), "fast": Result(STEADY)}}}
         head, row = table(results, ["chainrule", "jax", "numpy"]).splitlines()
         self.assertEqual(head.split(), "workload chainrule jax numpy chainrule to the best".split())
         self.assertEqual(row.split(), ["w", "150", "100", "-", "1.50", "jax"])

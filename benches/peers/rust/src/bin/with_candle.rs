@@ -55,8 +55,7 @@ impl Descent {
             Rule::Sgd { momentum: 0.0 } => Self::Sgd(SGD::new(vars, RATE)?),
             Rule::Sgd { momentum } => Self::Momentum(Momentum::new(vars, momentum)),
             Rule::Adam { beta1, beta2, epsilon } => {
-                let plan =
-                    ParamsAdamW { lr: RATE, beta1, beta2, eps: epsilon, weight_decay: 0.0 };
+                let plan = ParamsAdamW { lr: RATE, beta1, beta2, eps: epsilon, weight_decay: 0.0 };
                 Self::Adam(AdamW::new(vars, plan)?)
             }
         })
@@ -125,9 +124,10 @@ impl Training {
     }
 
     fn forward(&self) -> candle_core::Result<Tensor> {
-        let logits = self.layers.iter().try_fold(self.inputs.clone(), |x, layer| {
-            layer.forward_t(&x, true)
-        })?;
+        let logits = self
+            .layers
+            .iter()
+            .try_fold(self.inputs.clone(), |x, layer| layer.forward_t(&x, true))?;
         loss::cross_entropy(&logits, &self.labels)
     }
 }
