@@ -1,6 +1,6 @@
 //! The workloads in burn, on its backend Flex.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::activation::{Activation, ActivationConfig};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::loss::CrossEntropyLossConfig;
@@ -168,9 +168,24 @@ impl Training {
     }
 }
 
+/// Counts the entries that have a gradient: burn's own count of parameters holds the running statistics of
+/// batch norm as well.
+struct Trained(usize);
+
+impl ModuleVisitor for Trained {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        if tensor.is_require_grad() {
+            self.0 += tensor.shape().num_elements();
+        }
+    }
+}
+
 impl Practice for Training {
     fn parameters(&self) -> usize {
-        self.model().num_params()
+        let mut trained = Trained(0);
+        self.model().visit(&mut trained);
+        trained.0
     }
 
     fn step(&mut self) -> Result<(), Failure> {

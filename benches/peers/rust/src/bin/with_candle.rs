@@ -1,7 +1,7 @@
 //! The workloads in candle. It has no momentum of its own, which is added here.
 
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Module, ModuleT, Tensor, Var};
+use candle_core::{DType, Device, ModuleT, Tensor, Var};
 use candle_nn::optim::{AdamW, ParamsAdamW, SGD};
 use candle_nn::{
     Activation, Conv2dConfig, Optimizer, VarBuilder, VarMap, batch_norm, conv2d, conv2d_no_bias,
