@@ -451,6 +451,12 @@ impl<T: Real> Optimizer<T> {
         Ok(Self { rule, l2, steps: 0, slots })
     }
 
+    /// Entries of what it keeps of its parameters: none for SGD, one of each for momentum, two for Adam.
+    /// Chapter 15.
+    pub fn state_entries(&self) -> usize {
+        self.slots.iter().flat_map(|slot| &slot.state).map(|state| state.len()).sum()
+    }
+
     /// The same, but neither L2 nor AdamW's decay acts on these `parameters`: often the biases,
     /// and the scales and shifts of normalization.
     ///

@@ -41,6 +41,7 @@ mod mlp;
 mod normalize;
 mod numeric;
 mod optim;
+mod peers;
 mod pictures;
 mod plot;
 mod precision;
