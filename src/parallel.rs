@@ -6,6 +6,9 @@
 //! The halves run on the threads of the caller's rayon pool with the feature `threads`, and one
 //! after the other without it.
 
+#[cfg(feature = "threads")]
+mod awake;
+
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -22,18 +25,22 @@ pub fn join<A: Send, B: Send>(
     {
         let (mut left, mut right) = (Some(left), Some(right));
         let (mut a, mut b) = (None, None);
-        at_once(&mut || a = left.take().map(|f| f()), &mut || b = right.take().map(|f| f()));
+        // One function for all halves: rayon's code, compiled for each pair of closures, would be a
+        // tenth of this crate.
+        awake::at_once(&mut || a = left.take().map(|f| f()), &mut || b = right.take().map(|f| f()));
         (a.expect("the left half ran"), b.expect("the right half ran"))
     }
     #[cfg(not(feature = "threads"))]
     (left(), right())
 }
 
-/// One function for all halves: rayon's code, compiled for each pair of closures, would be a tenth
-/// of this crate.
-#[cfg(feature = "threads")]
-fn at_once(left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
-    rayon::join(left, right);
+/// Runs `step`, such as an update, and keeps other threads of the pool awake meanwhile, where the last
+/// step of the calling thread had work for them.
+pub fn awake<R: Send>(step: impl FnOnce() -> R + Send) -> R {
+    #[cfg(feature = "threads")]
+    return awake::awake(step);
+    #[cfg(not(feature = "threads"))]
+    step()
 }
 
 /// Fewest entries of an element-wise loop worth a second thread: from 10 µs of work in an

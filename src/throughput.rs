@@ -35,6 +35,7 @@ use crate::gradcheck::Draw;
 use crate::model::Model;
 use crate::network::Network;
 use crate::optim::{Optimizer, Rule};
+use crate::parallel::awake;
 use crate::product::gemm;
 use ndarray::{Array2, Ix2};
 use std::sync::Barrier;
@@ -181,8 +182,10 @@ impl Practice {
 
     /// Forward, loss, backward, update.
     fn step(&mut self) {
-        self.network.learn(self.updates);
-        self.optimizer.step(&mut self.network.tape, RATE);
+        awake(|| {
+            self.network.learn(self.updates);
+            self.optimizer.step(&mut self.network.tape, RATE);
+        });
         self.updates += 1;
     }
 }
