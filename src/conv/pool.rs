@@ -16,7 +16,8 @@
 //! row and the last column of an image of odd size. Their gradient is 0.
 //!
 //! [`definition`] derives the gradients of the mean and of the maximum, and has them as loops.
-//! [`blocks`] is the same for many channels at a time.
+//! [`blocks`] is the same for many channels at a time. [`normalized`] has batch norm before it and ReLU
+//! behind it in one op.
 //!
 //! # The whole image
 //!
@@ -25,6 +26,7 @@
 
 pub mod blocks;
 pub mod definition;
+pub mod normalized;
 
 use crate::conv::Geometry;
 use crate::gradcheck::Case;
