@@ -5,8 +5,9 @@
 //! one thread works alone: the others would sleep whenever they are needed. So during a step they go on
 //! looking for work, and what is split is begun at once.
 //!
-//! Nobody works less for it: a thread that has found nothing for a while goes to sleep even in a step, and
-//! none stays awake between two steps. Where a step splits nothing, none is kept awake in the next.
+//! A core that looks for work does nothing for other programs. So a thread that has found none for a while
+//! goes to sleep even in a step, and none is kept awake between two steps. Where a step splits nothing,
+//! none is kept awake in the next.
 //!
 //! What runs where changes no bit: see [`parallel`](super).
 
@@ -23,10 +24,8 @@ const MOST: usize = 3;
 thread_local! {
     /// Whether this thread is in a step, or is kept awake for one.
     static TAKEN: Cell<bool> = const { Cell::new(false) };
-    /// Pieces of work that this thread has split.
-    static SPLITS: Cell<usize> = const { Cell::new(0) };
-    /// Whether the last step of this thread split something.
-    static SPLIT_LAST: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread has split something since its last step began.
+    static SPLIT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs `step` while other threads of the pool stay awake, if the calling thread is one of the pool and
@@ -37,16 +36,14 @@ pub fn awake<R: Send>(step: impl FnOnce() -> R + Send) -> R {
     if others == 0 || !pooled || TAKEN.get() {
         return step();
     }
-    let before = SPLITS.get();
     let (mut step, mut result) = (Some(step), None);
     let mut run = || result = step.take().map(|step| step());
-    if SPLIT_LAST.get() {
+    if SPLIT.replace(false) {
         let over = AtomicBool::new(false);
         beside(others.min(MOST), &over, &mut run);
     } else {
         run();
     }
-    SPLIT_LAST.set(SPLITS.get() != before);
     result.expect("the step ran")
 }
 
@@ -83,7 +80,7 @@ pub fn at_once(left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)
     const WAITS: u8 = 0;
     const RUNS: u8 = 1;
     const DONE: u8 = 2;
-    SPLITS.set(SPLITS.get().wrapping_add(1));
+    SPLIT.set(true);
     let state = AtomicU8::new(WAITS);
     rayon::join(
         || {
