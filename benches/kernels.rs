@@ -175,7 +175,7 @@ mod max_pooling {
         let (x, mut y, dy, mut dx) = (four_axes(X), four_axes(Y), four_axes(Y), four_axes(X));
         blocks::max(x.view(), WINDOW, y.view_mut());
         bencher.counter(BytesCount::of_many::<f32>(2 * (x.len() + y.len()))).bench_local(|| {
-            blocks::max_gradient(x.view(), y.view(), dy.view(), WINDOW, dx.view_mut());
+            blocks::max_gradient(x.view(), y.view(), dy.view(), WINDOW, dx.view_mut(), true);
         });
     }
 }

@@ -39,8 +39,10 @@ use crate::conv::Conv;
 use crate::conv::pool::Window;
 use crate::fraction::Fraction;
 use crate::init::Init;
+use crate::layers::RUNNING;
 use crate::memory::Entries;
 use crate::network::{Network, Recorder};
+use crate::normalize::BatchNorm;
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::softmax::Loss;
@@ -200,6 +202,33 @@ impl<T: Real> Recorder<T> {
         let weight = self.parameter(format!("{name}.weight"), weight, true);
         self.tape.conv2d(x, weight, settings)
     }
+
+    /// [`Recorder::batch_norm`], max pooling and ReLU. Where the windows tile the images it is one op:
+    /// [`Tape::batch_norm_max_pool_relu`].
+    ///
+    /// # Errors
+    /// [`ShapeError`] where `x` has not four axes, or the window does not fit.
+    pub fn batch_norm_max_pool_relu(
+        &mut self,
+        name: &str,
+        x: Var,
+        window: Window,
+    ) -> Result<Var, ShapeError> {
+        let affine = self.scale_and_shift(name, x);
+        let settings = BatchNorm::default();
+        match *self.tape.value(x).shape() {
+            [_, height, width, _] if window.tiles([height, width]) => {
+                let y = self.tape.batch_norm_max_pool_relu(x, affine, settings, window)?;
+                self.name_buffers(y, name, RUNNING);
+                Ok(y)
+            }
+            _ => {
+                let normal = self.normalize(name, x, affine, settings)?;
+                let y = self.tape.max_pool(normal, window)?;
+                self.tape.relu(y)
+            }
+        }
+    }
 }
 
 /// What follows the convolution `name`: batch norm, where there is a `norm`; 2 x 2 max pooling; the
@@ -211,13 +240,12 @@ fn pool<T: Real>(
     mut x: Var,
 ) -> Result<Var, ShapeError> {
     if let Some(norm) = norm {
-        x = recorder.batch_norm(norm, x)?;
-    }
-    x = recorder.tape.max_pool(x, Window::square(2))?;
-    if norm.is_none() {
+        x = recorder.batch_norm_max_pool_relu(norm, x, Window::square(2))?;
+    } else {
+        x = recorder.tape.max_pool(x, Window::square(2))?;
         x = recorder.add_bias(name, x)?;
+        x = recorder.tape.relu(x)?;
     }
-    x = recorder.tape.relu(x)?;
     recorder.maps(name, x);
     Ok(x)
 }

@@ -60,6 +60,7 @@ use crate::gradcheck::Draw;
 use crate::model::Model;
 use crate::network::Network;
 use crate::optim::{Optimizer, Rule};
+use crate::parallel::awake;
 use std::time::Duration;
 
 /// Fixes the weights and the samples.
@@ -212,8 +213,10 @@ impl Practice {
 
     /// Forward, loss, backward, update.
     fn step(&mut self) {
-        self.network.learn(self.updates);
-        self.optimizer.step(&mut self.network.tape, RATE);
+        awake(|| {
+            self.network.learn(self.updates);
+            self.optimizer.step(&mut self.network.tape, RATE);
+        });
         self.updates += 1;
     }
 

@@ -26,6 +26,7 @@ use crate::model::Model;
 use crate::named::RestoreError;
 use crate::network::{Evaluation, Network};
 use crate::optim::{Average, Averaging, Optimizer, OptimizerError, Rule, Schedule};
+use crate::parallel::awake;
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::tensor::{ShapeError, Tensor};
@@ -795,8 +796,10 @@ impl<T: Real> Training<T> {
     /// One update on the loaded batch: forward, backward and a step of the optimizer. Returns the loss
     /// before it.
     fn update(&mut self, rate: f64) -> f64 {
-        self.network.learn(self.position.step);
-        self.optimizer.step(&mut self.network.tape, rate);
+        awake(|| {
+            self.network.learn(self.position.step);
+            self.optimizer.step(&mut self.network.tape, rate);
+        });
         if let Some(average) = &mut self.average {
             average.update(&mut self.network, self.position.step + 1);
         }
