@@ -3,6 +3,8 @@
 #![allow(rustdoc::invalid_html_tags, reason = "an argument's documentation is its help")]
 
 mod bench;
+mod claims;
+mod compare;
 mod console;
 mod data;
 mod folder;
@@ -14,9 +16,13 @@ pub mod picture;
 pub mod predict;
 mod quote;
 mod recipe;
+mod records;
 mod report;
 pub mod settings;
+mod show;
 mod source;
+mod studies;
+mod sweep;
 mod threads;
 mod train;
 
@@ -51,6 +57,16 @@ enum Command {
     Bench(bench::Arguments),
     /// Show, download or verify the data sets
     Data(data::Arguments),
+    /// Show the studies: what is run in them, and what of it is missing
+    Studies(studies::Arguments),
+    /// Make the runs of a study that are missing
+    Run(sweep::Arguments),
+    /// Show the tables and figures of a study, from its records
+    Show(show::Arguments),
+    /// Show what the sources report beside what the records say
+    Claims(claims::Arguments),
+    /// Show which differences between two sets of records exceed their spread
+    Compare(compare::Arguments),
     /// Set up what the notebooks need, and open them in JupyterLab
     Lab(lab::Arguments),
     /// Print a completion script for a shell
@@ -70,6 +86,11 @@ pub fn run() -> ExitCode {
         Some(Command::Gradcheck(arguments)) => gradcheck::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Data(arguments)) => data::run(&arguments),
+        Some(Command::Studies(arguments)) => studies::run(&arguments),
+        Some(Command::Run(arguments)) => sweep::run(&arguments),
+        Some(Command::Show(arguments)) => show::run(&arguments),
+        Some(Command::Claims(arguments)) => claims::run(&arguments),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Lab(arguments)) => lab::run(&arguments),
         Some(Command::Completions { shell }) => completions(shell),
     };

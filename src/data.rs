@@ -286,6 +286,13 @@ impl Dataset {
         }
     }
 
+    /// Whether these are the same samples of the same source, in the same order. It reads none of them: equal
+    /// samples of two sources are not the same.
+    #[cfg(feature = "train")]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source) && self.samples == other.samples
+    }
+
     /// The samples at these positions, in this order. Shares the inputs with `self`.
     ///
     /// # Panics

@@ -41,13 +41,13 @@
 //! | 13 | [`conv`] | convolution, its gradients, pooling |
 //! | 14 | [`cnn`], [`dropout`], [`data::augment`], [`whiten`], [`views`], [`model`] | networks that read pictures |
 //! | 15 | [`parallel`], [`product`], `throughput` | where the time goes, how fast it could be, and why no bit depends on the threads |
-//! | all | [`score`], `plot` | what the book's network reads right so far; figures |
+//! | all | [`score`], `studies`, `plot` | what the book's network reads right so far; the experiments and their records; figures |
 //!
 //! # Features
 //!
 //! Without any, the core: no file system, no clock, no thread of its own. `data` reads the real
-//! data sets, `fetch` downloads them, `train` trains and saves, `plot` draws figures, `threads`
-//! runs large products on the caller's rayon pool. `cli`, the default, is all of them and the
+//! data sets, `fetch` downloads them, `train` trains and saves, `plot` draws figures, `studies`
+//! has the book's experiments, `threads` runs large products on the caller's rayon pool. `cli`, the default, is all of them and the
 //! command.
 
 // docs.rs shows which feature an item needs.
@@ -101,6 +101,8 @@ mod regular;
 pub mod checkpoint;
 #[cfg(feature = "train")]
 pub mod record;
+#[cfg(feature = "studies")]
+pub mod studies;
 #[cfg(feature = "train")]
 pub mod throughput;
 #[cfg(feature = "train")]

@@ -156,6 +156,16 @@ impl Mlp {
         &self.widths
     }
 
+    /// How the weights start.
+    pub fn start(&self) -> Init {
+        self.init
+    }
+
+    /// The activation behind the hidden layer number `layer`, from 0. None behind the last layer.
+    pub fn activation(&self, layer: usize) -> Option<Activation> {
+        self.activations.get(layer).copied()
+    }
+
     /// Σ_l width_{l−1}·width_l; [`usize::MAX`] where that is more.
     pub(crate) fn weights(&self) -> usize {
         let pairs = self.widths.windows(2).map(saturating_product);

@@ -9,7 +9,7 @@ use crate::train::stopping::{Reading, Stop};
 use crate::train::{Ending, Epoch, Plan, Training};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::{Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// One training: its plan, data and machine, its epochs, and its one look at the test data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,9 +139,15 @@ impl Record {
             wall_seconds: run.start.elapsed().as_secs_f64(),
             machine: Machine::this(run.threads),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            date: date(),
         }
     }
+}
+
+/// The time by this machine's clock, in UTC (RFC 3339). One that says a time before 1970 is taken for the start
+/// of 1970.
+pub fn date() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now().max(UNIX_EPOCH)).to_string()
 }
 
 impl Test {

@@ -314,6 +314,8 @@ pub struct Training<T: Real> {
     best: Option<Best<T>>,
     /// What it sees, once there is something.
     seen: Option<Seen>,
+    /// The data that were last found to be those that it began with.
+    checked: Option<(Dataset, Option<Dataset>)>,
     /// What the classes of the training data are called.
     classes: Vec<String>,
     /// Texts of the program that trains, by name.
@@ -402,13 +404,25 @@ impl<T: Real> Training<T> {
     /// # Errors
     /// [`TrainError`] where the plan makes no network or one too large for this machine, or a number in it makes no training.
     pub fn new(plan: Plan) -> Result<Self, TrainError> {
+        Self::new_with(plan, |plan| plan.model.network(plan.batch, plan.seeds))
+    }
+
+    /// A training that has not begun, of the network that `network` makes in place of the plan's model: of
+    /// another start, or with other ops. It takes the model's inputs and has no more parameters.
+    ///
+    /// # Errors
+    /// Those of [`Training::new`].
+    pub fn new_with(
+        plan: Plan,
+        network: impl FnOnce(&Plan) -> Result<Network<T>, ShapeError>,
+    ) -> Result<Self, TrainError> {
         plan.check()?;
         memory::require(
             format!("{} in batches of {}", plan.model, plan.batch),
             plan.model.entries().bytes::<T>(plan.batch),
             "choose smaller layers or a smaller batch",
         )?;
-        let network = plan.model.network(plan.batch, plan.seeds)?;
+        let network = network(&plan)?;
         let optimizer = optimizer(&plan, &network)?;
         let average = average(&plan, &network)?;
         Ok(Self {
@@ -421,6 +435,7 @@ impl<T: Real> Training<T> {
             readings: Vec::new(),
             best: None,
             seen: None,
+            checked: None,
             classes: Vec::new(),
             notes: BTreeMap::new(),
         })
@@ -431,6 +446,18 @@ impl<T: Real> Training<T> {
     /// # Errors
     /// [`TrainError`] where the checkpoint is missing, damaged, changed or of another network.
     pub fn resume(path: &Path) -> Result<Self, TrainError> {
+        Self::resume_with(path, |plan| plan.model.network(plan.batch, plan.seeds))
+    }
+
+    /// The training that began with [`Training::new_with`] and the same `network`, as [`Training::resume`]
+    /// has it.
+    ///
+    /// # Errors
+    /// Those of [`Training::resume`].
+    pub fn resume_with(
+        path: &Path,
+        network: impl FnOnce(&Plan) -> Result<Network<T>, ShapeError>,
+    ) -> Result<Self, TrainError> {
         let saved = Checkpoint::read(path)?;
         let account = text(&saved, path, "training")?;
         saved.check_seal(path)?;
@@ -446,7 +473,7 @@ impl<T: Real> Training<T> {
             return Err(TrainError::Contradiction { path: path.to_path_buf(), part });
         }
         let restore = |source| TrainError::Restore { path: path.to_path_buf(), source };
-        let mut training = Self::new(account.plan)?;
+        let mut training = Self::new_with(account.plan, network)?;
         let tensor = |name: &str| saved.tensors.get(name).cloned();
         training.network.restore(tensor).map_err(|error| restore(error.into()))?;
         let names: BTreeMap<_, _> =
@@ -510,11 +537,15 @@ impl<T: Real> Training<T> {
         TrainError::NotFinite { name, value, step, epoch, rate }
     }
 
-    /// Writes all of the training's state to `path`, or nothing.
+    /// Writes all of the training's state to `path`, or nothing: what [`Training::run`] does after every
+    /// epoch where it is given a path.
     ///
     /// # Errors
     /// [`CheckpointError::Write`].
-    fn save(&self, path: &Path) -> Result<(), TrainError> {
+    ///
+    /// # Panics
+    /// If the training has not begun: it knows no data yet.
+    pub fn save(&self, path: &Path) -> Result<(), TrainError> {
         let account = Account {
             seen: self.seen.clone().expect("a training that runs has seen its data"),
             plan: self.plan.clone(),
@@ -644,6 +675,9 @@ impl<T: Real> Training<T> {
         }
         self.plan.augmentation.on(train.shape())?;
         self.plan.views.images(train)?;
+        if self.knows(train, validation) {
+            return Ok(());
+        }
         let given =
             Seen { train: train.fingerprint(), validation: validation.map(Dataset::fingerprint) };
         match &self.seen {
@@ -659,7 +693,20 @@ impl<T: Real> Training<T> {
                 self.seen = Some(given);
             }
         }
+        self.checked = Some((train.clone(), validation.cloned()));
         Ok(())
+    }
+
+    /// Whether these are the data that were checked last. A fingerprint reads every sample, and a training
+    /// that is looked into often runs in many pieces.
+    fn knows(&self, train: &Dataset, validation: Option<&Dataset>) -> bool {
+        self.checked.as_ref().is_some_and(|(before, validated)| {
+            let same = match (validated, validation) {
+                (Some(before), Some(now)) => before.is(now),
+                (before, now) => before.is_none() && now.is_none(),
+            };
+            same && before.is(train)
+        })
     }
 
     /// Trains from where it is to its end. `watch` is told of every update and every epoch, and

@@ -60,6 +60,7 @@ mod split;
 mod standardize;
 mod stopping;
 mod strangers;
+mod studies;
 mod tape;
 mod train;
 mod views;
