@@ -7,6 +7,7 @@
 
 use chainrule::conv::pool::{Window, blocks};
 use chainrule::conv::{Algorithm, Geometry};
+use chainrule::data::augment::{Augmentation, Deformation, Elastic};
 use chainrule::optim::{Optimizer, Rule};
 use chainrule::{Mode, Tape, Tensor, Var, matmul};
 use divan::Bencher;
@@ -174,7 +175,7 @@ mod max_pooling {
         let (x, mut y, dy, mut dx) = (four_axes(X), four_axes(Y), four_axes(Y), four_axes(X));
         blocks::max(x.view(), WINDOW, y.view_mut());
         bencher.counter(BytesCount::of_many::<f32>(2 * (x.len() + y.len()))).bench_local(|| {
-            blocks::max_gradient(x.view(), y.view(), dy.view(), WINDOW, dx.view_mut());
+            blocks::max_gradient(x.view(), y.view(), dy.view(), WINDOW, dx.view_mut(), true);
         });
     }
 }
@@ -261,6 +262,24 @@ fn optimizer(bencher: Bencher<'_, '_>, rule: &str) {
     bencher
         .counter(BytesCount::of_many::<f32>(tensors << 20))
         .bench_local(|| optimizer.step(&mut tape, 1e-6));
+}
+
+/// Digits of 28 x 28, turned, scaled, sheared and bent: items are images.
+#[divan::bench(args = ["turned", "bent"])]
+fn deformation(bencher: Bencher<'_, '_>, what: &str) {
+    let elastic = (what == "bent").then_some(Elastic { alpha: 36.0, sigma: 5.0 });
+    let deformation = Deformation { rotation: 15.0, scaling: 0.15, shear: 15.0, elastic };
+    let augmentation = Augmentation { deformation, ..Augmentation::NONE };
+    let augmenter = augmentation.on(&[28, 28]).expect("all numbers are in their ranges");
+    let mut images = dense(&[64, 28 * 28]);
+    let mut epoch = 0;
+    bencher.counter(ItemsCount::new(64_usize)).bench_local(|| {
+        for (mut image, sample) in images.outer_iter_mut().zip(0..) {
+            let image = image.as_slice_mut().expect("an image is contiguous");
+            augmenter.apply(image, 29, epoch, sample);
+        }
+        epoch += 1;
+    });
 }
 
 /// Dense entries of either sign: zeros would flatter the caches, and pooling.

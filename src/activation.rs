@@ -111,24 +111,36 @@ pub const SELU_LAMBDA: f64 = 1.050_700_987_355_480_5;
 pub const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 
 /// σ(x) = 1 / (1 + e^−x), which overflows for no x.
+#[inline(always)]
 pub fn sigmoid<T: Real>(x: T) -> T {
-    let e = (-x.abs()).exp();
+    let e = (-x.abs()).exp_vectorized();
     let numerator = if x < T::zero() { e } else { T::one() };
     numerator / (T::one() + e)
 }
 
+/// tanh(x) = (1 − e^−2|x|) / (1 + e^−2|x|), with the sign of x: no exponential overflows, and next to 0,
+/// where the numerator would cancel, it is −(e^−2|x| − 1).
+#[inline(always)]
+pub fn tanh<T: Real>(x: T) -> T {
+    let two = T::one() + T::one();
+    let numerator = -(-two * x.abs()).exp_m1_vectorized();
+    (numerator / (two - numerator)).copysign(x)
+}
+
 /// max(0, x). Not a number where x is not.
+#[inline(always)]
 pub fn relu<T: Real>(x: T) -> T {
     // Compared this way round, NaN passes; `max` would hide it behind a zero.
     if x < T::zero() { T::zero() } else { x }
 }
 
 /// λ·x for x > 0 and λ·α·(eˣ − 1) elsewhere, with [`SELU_LAMBDA`] and [`SELU_ALPHA`].
+#[inline(always)]
 pub fn selu<T: Real>(x: T) -> T {
     if x > T::zero() {
         T::of(SELU_LAMBDA) * x
     } else {
-        T::of(SELU_LAMBDA * SELU_ALPHA) * x.exp_m1()
+        T::of(SELU_LAMBDA * SELU_ALPHA) * x.exp_m1_vectorized()
     }
 }
 
@@ -140,10 +152,12 @@ impl<T: Real> Unary<T> for Sigmoid {
         "sigmoid"
     }
 
+    #[inline(always)]
     fn f(&self, x: T) -> T {
         sigmoid(x)
     }
 
+    #[inline(always)]
     fn df(&self, _: T, y: T) -> T {
         y * (T::one() - y)
     }
@@ -157,10 +171,12 @@ impl<T: Real> Unary<T> for Tanh {
         "tanh"
     }
 
+    #[inline(always)]
     fn f(&self, x: T) -> T {
-        x.tanh()
+        tanh(x)
     }
 
+    #[inline(always)]
     fn df(&self, _: T, y: T) -> T {
         T::one() - y * y
     }
@@ -174,10 +190,12 @@ impl<T: Real> Unary<T> for Relu {
         "relu"
     }
 
+    #[inline(always)]
     fn f(&self, x: T) -> T {
         relu(x)
     }
 
+    #[inline(always)]
     fn df(&self, _: T, y: T) -> T {
         if y > T::zero() { T::one() } else { T::zero() }
     }
@@ -191,10 +209,12 @@ impl<T: Real> Unary<T> for Selu {
         "selu"
     }
 
+    #[inline(always)]
     fn f(&self, x: T) -> T {
         selu(x)
     }
 
+    #[inline(always)]
     fn df(&self, _: T, y: T) -> T {
         if y > T::zero() { T::of(SELU_LAMBDA) } else { y + T::of(SELU_LAMBDA * SELU_ALPHA) }
     }

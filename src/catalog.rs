@@ -20,6 +20,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         normalize::layer_norm::CASES,
         conv::CASES,
         conv::pool::CASES,
+        conv::pool::normalized::CASES,
         conv::flatten::CASES,
         normalize::standardize::CASES,
         dropout::CASES,

@@ -2,13 +2,14 @@
 
 use crate::checksum::Checksum;
 use crate::file::write_atomically;
+use crate::memory::{self, MemoryError};
 use crate::real::Real;
+use crate::regular;
 use crate::tensor::Tensor;
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Dtype, Metadata, View};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::io;
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -57,6 +58,9 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// Its tensors are too large for this machine.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// A tensor holds numbers of another type.
     #[error("{}: tensor {name} holds {found}, not {expected}", path.display())]
     Type {
@@ -77,6 +81,9 @@ const TEXTS: &str = "chainrule";
 
 /// The text that is the checksum of all others and of the tensors.
 const SEAL: &str = "sha256";
+
+/// Most bytes of a header, as the format has it.
+const MAX_HEADER: u64 = 100_000_000;
 
 /// Named tensors with named texts: the content of a safetensors file.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,15 +141,17 @@ impl<T: Real> Checkpoint<T> {
         sum.finish()
     }
 
-    /// Reads the file at `path`.
+    /// Reads the regular file at `path`. What its header says is judged before its tensors take memory.
     ///
     /// # Errors
-    /// [`CheckpointError`] where it is missing, cut short, of another format or type.
+    /// [`CheckpointError`] where it is missing, cut short, of another format or type, or too large.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let failure = |source| CheckpointError::Read { path: path.to_path_buf(), source };
         let format = |reason: String| CheckpointError::Format { path: path.to_path_buf(), reason };
-        let bytes = fs::read(path)
-            .map_err(|source| CheckpointError::Read { path: path.to_path_buf(), source })?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| format(e.to_string()))?;
+        let file = regular::open(path).map_err(failure)?;
+        let length = file.metadata().map_err(failure)?.len();
+        let mut file = BufReader::new(file);
+        let header = read_header(&mut file, length).map_err(failure)?.map_err(format)?;
         let entries = header.metadata().clone().unwrap_or_default();
         let metadata = match entries.get(TEXTS) {
             Some(texts) => serde_json::from_str(texts)
@@ -150,20 +159,50 @@ impl<T: Real> Checkpoint<T> {
             // Once each text was an entry of its own.
             None => entries.into_iter().collect(),
         };
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| format(e.to_string()))?;
+        memory::require(path.display().to_string(), header.data_len() as f64, "take another file")?;
         let mut tensors = BTreeMap::new();
-        for (name, view) in file.tensors() {
-            if view.dtype() != dtype::<T>() {
-                let (path, found) = (path.to_path_buf(), format!("{:?}", view.dtype()));
+        // Their bytes follow each other without a gap, or there would be no header.
+        for name in header.offset_keys() {
+            let info = header.info(&name).expect("the header has what it names");
+            if info.dtype != dtype::<T>() {
+                let (path, found) = (path.to_path_buf(), format!("{:?}", info.dtype));
                 return Err(CheckpointError::Type { path, name, found, expected: T::NAME });
             }
-            let entries = view.data().chunks_exact(size_of::<T>()).map(T::read_le).collect();
-            let tensor = Tensor::from_shape_vec(view.shape(), entries)
+            let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
+            file.read_exact(&mut bytes).map_err(failure)?;
+            let entries = bytes.chunks_exact(size_of::<T>()).map(T::read_le).collect();
+            let tensor = Tensor::from_shape_vec(info.shape.as_slice(), entries)
                 .map_err(|error| format(format!("tensor {name}: {error}")))?;
             tensors.insert(name, tensor);
         }
         Ok(Self { tensors, metadata })
     }
+}
+
+/// The header of a safetensors file of so many bytes: its size in 8 bytes, the lowest first, and JSON. The
+/// inner error says what is wrong with it.
+///
+/// The crate reads a header from the bytes of a whole file alone, and adds up sizes that the file claims.
+fn read_header(file: &mut impl Read, length: u64) -> io::Result<Result<Metadata, String>> {
+    const SIZE: u64 = size_of::<u64>() as u64;
+    let Some(rest) = length.checked_sub(SIZE) else {
+        return Ok(Err(format!("it has {length} bytes")));
+    };
+    let mut size = [0; SIZE as usize];
+    file.read_exact(&mut size)?;
+    let size = u64::from_le_bytes(size);
+    let Some(rest) = rest.checked_sub(size).filter(|_| size <= MAX_HEADER) else {
+        return Ok(Err(format!("its header would have {size} bytes")));
+    };
+    let mut header = vec![0; size as usize];
+    file.read_exact(&mut header)?;
+    Ok(match serde_json::from_slice::<Metadata>(&header) {
+        Err(error) => Err(format!("its header: {error}")),
+        Ok(header) if header.data_len() as u64 != rest => {
+            Err(format!("its tensors would have {} bytes, and {rest} are there", header.data_len()))
+        }
+        Ok(header) => Ok(header),
+    })
 }
 
 /// The text `key` of a checkpoint read from `path`.

@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod folder;
 #[cfg(feature = "data")]
 pub mod inventory;
+mod join;
 #[cfg(feature = "data")]
 pub mod known;
 #[cfg(feature = "data")]
@@ -21,8 +22,6 @@ pub mod mnist;
 #[cfg(feature = "data")]
 mod nameless;
 pub mod pictures;
-#[cfg(feature = "data")]
-mod regular;
 pub mod split;
 
 use crate::real::Real;
@@ -127,6 +126,14 @@ pub enum DatasetError {
     Empty {
         /// The data set.
         name: String,
+    },
+    /// Two sets cannot be one.
+    #[error("{one}, and {two}: only sets of one kind can be joined")]
+    Join {
+        /// What the first has.
+        one: String,
+        /// What the second has.
+        two: String,
     },
 }
 

@@ -174,12 +174,8 @@ impl<T: Real, F: Binary> Op<T> for Pairwise<F> {
         dy: &Tensor<T>,
         mut dx: Gradients<'_, T>,
     ) {
-        if let Some(da) = dx.wanted(0) {
-            for_each(da, [&x[0], &x[1], dy], |da, [a, b, dy]| *da += dy * F::df_da(a, b));
-        }
-        if let Some(db) = dx.wanted(1) {
-            for_each(db, [&x[0], &x[1], dy], |db, [a, b, dy]| *db += dy * F::df_db(a, b));
-        }
+        dx.add(0, [&x[0], &x[1], dy], |[a, b, dy]| dy * F::df_da(a, b));
+        dx.add(1, [&x[0], &x[1], dy], |[a, b, dy]| dy * F::df_db(a, b));
     }
 }
 

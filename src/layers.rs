@@ -15,6 +15,9 @@ use crate::tensor::{ShapeError, Tensor};
 use ndarray::IxDyn;
 use rand::Rng;
 
+/// Names of batch norm's buffers, in its order.
+pub(crate) const RUNNING: &[&str] = &["running_mean", "running_var"];
+
 impl<T: Real> Recorder<T> {
     /// The weights of a linear layer, `[fan_in, fan_out]`, drawn from `init`.
     pub fn linear_weight(
@@ -72,11 +75,16 @@ impl<T: Real> Recorder<T> {
     /// # Errors
     /// [`ShapeError`] where `x` is a scalar.
     pub fn batch_norm(&mut self, name: &str, x: Var) -> Result<Var, ShapeError> {
+        let affine = self.scale_and_shift(name, x);
+        self.normalize(name, x, affine, BatchNorm::default())
+    }
+
+    /// γ of 1 and β of 0 for the last axis.
+    pub(crate) fn scale_and_shift(&mut self, name: &str, x: Var) -> [Var; 2] {
         let width = self.last_axis(x);
         let scale = Tensor::ones(IxDyn(&[width]));
         let gamma = self.parameter(format!("{name}.weight"), scale, false);
-        let beta = self.bias(name, width, 0.0);
-        self.normalize(name, x, [gamma, beta], BatchNorm::default())
+        [gamma, self.bias(name, width, 0.0)]
     }
 
     /// Batch norm with a scale and a shift that are already there; its running statistics are called
@@ -92,7 +100,7 @@ impl<T: Real> Recorder<T> {
         settings: BatchNorm,
     ) -> Result<Var, ShapeError> {
         let normal = self.tape.batch_norm_with(x, gamma, beta, settings)?;
-        self.name_buffers(normal, name, &["running_mean", "running_var"]);
+        self.name_buffers(normal, name, RUNNING);
         Ok(normal)
     }
 

@@ -94,6 +94,8 @@ pub mod whiten;
 mod checksum;
 #[cfg(any(feature = "plot", feature = "train"))]
 pub mod file;
+#[cfg(any(feature = "data", feature = "train"))]
+mod regular;
 // Training and what it saves: a clock and files.
 #[cfg(feature = "train")]
 pub mod checkpoint;

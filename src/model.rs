@@ -19,7 +19,7 @@ pub enum Model {
     Mlp(Mlp),
     /// Two convolutions and three linear layers. Chapter 14.
     Lenet(Lenet),
-    /// Convolutions and a linear layer. Chapter 14.
+    /// Convolutions and a linear layer, or several. Chapter 14.
     Cnn(Cnn),
     /// The best that this book has for pictures. Chapter 14.
     Flagship(Flagship),
@@ -89,7 +89,13 @@ impl fmt::Display for Model {
         match self {
             Self::Mlp(plan) => f.write_str(&joined(plan.widths())),
             Self::Lenet(_) => f.write_str("LeNet"),
-            Self::Cnn(plan) => write!(f, "CNN of {} filters", joined(plan.widths())),
+            Self::Cnn(plan) => {
+                write!(f, "CNN of {} filters", joined(plan.widths()))?;
+                match plan.hidden_widths() {
+                    [] => Ok(()),
+                    widths => write!(f, " and {} hidden units", joined(widths)),
+                }
+            }
             Self::Flagship(plan) => write!(f, "flagship of {} filters", joined(plan.widths())),
         }
     }

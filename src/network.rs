@@ -3,7 +3,7 @@
 
 use crate::data::Dataset;
 use crate::named::{Learned, RestoreError};
-use crate::parallel::{MIN_ENTRIES, join};
+use crate::parallel::{MIN_ENTRIES, awake, join};
 use crate::real::Real;
 use crate::softmax::{Loss, argmax, softmax_row};
 use crate::tape::{Mode, Tape, Var};
@@ -181,7 +181,7 @@ impl<T: Real> Network<T> {
     /// Mean loss of a sample in the last forward pass.
     pub fn mean_loss(&self) -> f64 {
         let loss = self.tape.value(self.loss).sum().as_f64();
-        self.criterion.of_a_sample(loss, self.batch())
+        self.criterion.of_a_sample(loss, [self.batch(), self.classes()])
     }
 
     /// The node of the input, `[batch, …]`.
@@ -280,9 +280,11 @@ impl<T: Real> Network<T> {
 
     /// One pass forward and back over the loaded batch, as update number `step`.
     pub fn learn(&mut self, step: u64) {
-        self.tape.set_mode(Mode::Training { step });
-        self.tape.forward();
-        self.tape.backward(self.loss);
+        awake(|| {
+            self.tape.set_mode(Mode::Training { step });
+            self.tape.forward();
+            self.tape.backward(self.loss);
+        });
     }
 
     /// Number of samples of the loaded batch whose largest logit is that of their class.

@@ -6,6 +6,9 @@
 //! The halves run on the threads of the caller's rayon pool with the feature `threads`, and one
 //! after the other without it.
 
+#[cfg(feature = "threads")]
+mod awake;
+
 use crate::real::Real;
 use crate::tensor::Tensor;
 
@@ -22,18 +25,22 @@ pub fn join<A: Send, B: Send>(
     {
         let (mut left, mut right) = (Some(left), Some(right));
         let (mut a, mut b) = (None, None);
-        at_once(&mut || a = left.take().map(|f| f()), &mut || b = right.take().map(|f| f()));
+        // One function for all halves: rayon's code, compiled for each pair of closures, would be a
+        // tenth of this crate.
+        awake::at_once(&mut || a = left.take().map(|f| f()), &mut || b = right.take().map(|f| f()));
         (a.expect("the left half ran"), b.expect("the right half ran"))
     }
     #[cfg(not(feature = "threads"))]
     (left(), right())
 }
 
-/// One function for all halves: rayon's code, compiled for each pair of closures, would be a tenth
-/// of this crate.
-#[cfg(feature = "threads")]
-fn at_once(left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
-    rayon::join(left, right);
+/// Runs `step`, such as an update, and keeps other threads of the pool awake meanwhile, where the last
+/// step of the calling thread had work for them.
+pub fn awake<R: Send>(step: impl FnOnce() -> R + Send) -> R {
+    #[cfg(feature = "threads")]
+    return awake::awake(step);
+    #[cfg(not(feature = "threads"))]
+    step()
 }
 
 /// Fewest entries of an element-wise loop worth a second thread: from 10 µs of work in an
@@ -64,21 +71,79 @@ pub fn for_each<T: Real, const N: usize>(
     let x = x.map(|x| x.as_slice().expect("a tape's tensors are contiguous"));
     let y = y.as_slice_mut().expect("a tape's tensors are contiguous");
     for_rows(y, x, 1, &|y, x| {
-        vectorized(|| {
-            // Cut to the length of y, so that the compiler sees all lengths to be equal.
-            let x = x.map(|x| &x[..y.len()]);
-            for (i, y) in y.iter_mut().enumerate() {
-                f(y, x.map(|x| x[i]));
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                // Cut to the length of y, so that the compiler sees all lengths to be equal.
+                let x = x.map(|x| &x[..y.len()]);
+                for (i, y) in y.iter_mut().enumerate() {
+                    f(y, x.map(|x| x[i]));
+                }
+            },
+        );
     });
 }
 
 /// Runs a loop compiled for the widest registers that this machine has, in place of those that every
 /// machine of its kind has. Its entries are computed side by side and its sums keep their order, so no
-/// bit changes. What the loop calls must be inlined into it.
+/// bit changes. What the loop calls must be inlined into it, and so must `run`: mark both
+/// `#[inline(always)]`.
 pub fn vectorized(run: impl FnOnce()) {
     pulp::Arch::new().dispatch(run);
+}
+
+/// What is done with `N` neighboring columns of a matrix, over some of its rows.
+pub trait Columns {
+    /// The columns begin with column `first`.
+    fn run<const N: usize>(&mut self, first: usize);
+}
+
+/// Runs `work` on all columns, 16 at a time, then 4 at a time, then one by one, as [`vectorized`] does.
+/// So many columns are an array whose length the compiler knows: what belongs to a column stays in
+/// registers from the first row to the last. The rows are to be few enough for the nearest cache, which has
+/// them again for the next columns: see [`rows_at_a_time`].
+pub fn for_columns(columns: usize, mut work: impl Columns) {
+    vectorized(
+        #[inline(always)]
+        || {
+            let mut first = 0;
+            while first + 16 <= columns {
+                work.run::<16>(first);
+                first += 16;
+            }
+            while first + 4 <= columns {
+                work.run::<4>(first);
+                first += 4;
+            }
+            while first < columns {
+                work.run::<1>(first);
+                first += 1;
+            }
+        },
+    );
+}
+
+/// As many rows of so many columns as the nearest cache holds of three matrices: 16 KiB of `f32` each.
+pub fn rows_at_a_time(columns: usize) -> usize {
+    ((1 << 12) / columns).max(1)
+}
+
+/// `N` entries from `first` on.
+///
+/// # Panics
+/// If there are fewer.
+#[inline(always)]
+pub fn block<T, const N: usize>(entries: &[T], first: usize) -> &[T; N] {
+    entries[first..].first_chunk().expect("as many entries as the array has")
+}
+
+/// [`block`], to be written to.
+///
+/// # Panics
+/// As [`block`] does.
+#[inline(always)]
+pub fn block_mut<T, const N: usize>(entries: &mut [T], first: usize) -> &mut [T; N] {
+    entries[first..].first_chunk_mut().expect("as many entries as the array has")
 }
 
 /// What runs on a part of some rows and on the same part of `N` others. It is called once a part: so

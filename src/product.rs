@@ -1,20 +1,24 @@
 //! The product C = A·B as fast as the machine multiplies: GEMM, the *general matrix multiplication* of
 //! the BLAS. Chapter 15.
 //!
-//! The three loops of c_ij = Σ_t a_it·b_tj read two numbers from memory for each multiplication,
-//! and a core can multiply some thirty times as fast as that. Three reuses close the gap:
+//! The three loops of c_ij = Σ_t a_it·b_tj ([`three_loops`]) read two numbers from memory for each
+//! multiplication, and a core can multiply some thirty times as fast as that. Four reuses close the gap:
 //!
-//! - **A tile of C in registers**, which the literature calls the micro-kernel. A step over t reads 8 numbers of a column of A and two
-//!   registers (32 numbers of [`f32`] with AVX-512) of a row of B, and multiplies each of one with
-//!   each of the other: 256 multiplications for 40 numbers. Machines with 16 registers in place of
-//!   32 take 6 rows. (`tile`)
-//! - **A panel of B in the first cache.** All tiles under each other use the same columns of B, so
-//!   the panel of these columns is copied into one piece and read from the cache.
-//! - **A block of terms.** The sum is cut into blocks of 256 terms, so that the panel fits there.
+//! - **A tile of C in registers**, which the literature calls the micro-kernel. A step over t reads 8
+//!   numbers of a column of A and two registers (32 numbers of [`f32`] with AVX-512) of a row of B, and
+//!   multiplies each of one with each of the other: 256 multiplications for 40 numbers. Machines with 16
+//!   registers in place of 32 take 6 rows. (`tile`)
+//! - **A panel of B in the first cache.** All tiles under each other use the same columns of B, so the
+//!   panel of these columns is copied into one piece and read from the cache. (`panel`)
+//! - **A block of the terms.** The sum is cut into blocks of 256 terms, so that the panel fits there.
+//! - **A block of A in the second cache.** All panels use the same rows of A. So the rows are cut into
+//!   blocks that fit there, and each block meets all panels before the next one comes. (`left`)
 //!
-//! The left factor is read where it stands ([`Rows`]), so that the windows of a convolution need
-//! no copy; where neighbors along a row stand far apart in memory, a block of it is copied as
-//! well. All copies are on the stack: a product takes no memory.
+//! A transposed factor costs nothing of note: where B's columns stand in memory as its rows would, the
+//! panel is transposed while it is copied, in small squares. The left factor is read where it stands
+//! ([`Rows`]), so that the windows of a convolution need no copy. Where each of its terms stands on a page
+//! of memory of its own, a block is copied as well. All copies are on the stack: a product takes no
+//! memory.
 //!
 //! Sources: K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008, for
 //! blocks and copied panels; F. Van Zee and R. van de Geijn, "BLIS: a framework for rapidly
@@ -25,6 +29,8 @@
 //! added. See [`random`](crate::random#same-seed-same-bits) for the bits of a training.
 
 mod lanes;
+mod left;
+mod panel;
 mod rows;
 mod tile;
 
@@ -32,23 +38,44 @@ pub use rows::Rows;
 
 pub(crate) use lanes::Lanes;
 
+use crate::real::Real;
+use left::{Left, Terms};
 use ndarray::{ArrayView2, ArrayViewMut2};
+use panel::Panel;
 use pulp::{Simd, WithSimd};
 use std::mem::MaybeUninit;
-use tile::{Factors, Target, tile};
+use std::ops::Range;
+use tile::{ALONE, Factors, REGISTERS, Target, tiles};
 
 /// Terms of a block: a panel of B takes 32 KiB in `f32` with AVX-512, and half of it with AVX2.
 const TERMS: usize = 256;
-/// Rows of A that are copied at a time, a multiple of 6 and of 8: 96 KiB in `f32`.
-const BLOCK: usize = 96;
-/// Most columns of a panel: two registers of 16.
-const COLUMNS: usize = 32;
+/// Rows of a block, of 384 KiB in `f32`.
+const BLOCK: usize = 384;
 /// Most segments of a block of terms.
 const SEGMENTS: usize = 64;
-/// Fewest columns of B for which a copy of A pays: it is read again for every panel.
-const COPY_LEFT: usize = 65;
-/// Fewest rows of A for which a copy of B pays.
-const COPY_RIGHT: usize = 49;
+
+/// C ← A·B, or C ← C + A·B where `accumulate`, by its definition: what [`gemm`] must equal, but for the
+/// order of the sum. Shapes as there.
+///
+/// # Panics
+/// As [`gemm`] does, but for the columns of `c`.
+pub fn three_loops<T: Real>(
+    a: ArrayView2<'_, T>,
+    b: ArrayView2<'_, T>,
+    mut c: ArrayViewMut2<'_, T>,
+    accumulate: bool,
+) {
+    assert_eq!(a.ncols(), b.nrows(), "terms of a row of a must equal rows of b");
+    for i in 0..a.nrows() {
+        for j in 0..b.ncols() {
+            let mut sum = if accumulate { c[[i, j]] } else { T::zero() };
+            for t in 0..a.ncols() {
+                sum += a[[i, t]] * b[[t, j]];
+            }
+            c[[i, j]] = sum;
+        }
+    }
+}
 
 /// C ← A·B, or C ← C + A·B where `accumulate`, on the calling thread.
 ///
@@ -87,195 +114,128 @@ impl<T: Lanes> WithSimd for Product<'_, T> {
     }
 }
 
-/// A block of the terms: which they are, and where the left factor has them.
-struct Block<'a> {
-    /// The first.
-    first: usize,
-    segments: &'a [isize],
-    run: usize,
-    step: isize,
-    accumulate: bool,
-}
-
-impl Block<'_> {
-    fn terms(&self) -> usize {
-        self.segments.len() * self.run
-    }
-}
-
+/// Numbers on the stack.
 #[repr(align(64))]
 struct Buffer<T, const N: usize>(MaybeUninit<[T; N]>);
+
+impl<T, const N: usize> Buffer<T, N> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self(MaybeUninit::uninit())
+    }
+
+    #[inline(always)]
+    fn start(&mut self) -> *mut T {
+        self.0.as_mut_ptr().cast()
+    }
+}
 
 impl<T: Lanes> Product<'_, T> {
     #[inline(always)]
     fn blocks<S: Simd, const ROWS: usize>(mut self, simd: S) {
         let (segments, length, step) = self.a.segments();
         let mut starts = [0; SEGMENTS];
-        let mut accumulate = self.accumulate;
         let mut segment = 0;
         while segment < segments {
             // As many whole segments as a block takes, or parts of one.
             let count = (TERMS / length).clamp(1, SEGMENTS).min(segments - segment);
-            let mut part = 0;
-            while part < length {
+            for part in (0..length).step_by(TERMS) {
                 let run = (length - part).min(TERMS);
                 for (start, s) in starts.iter_mut().zip(segment..segment + count) {
                     *start = self.a.segment(s) + part as isize * step;
                 }
                 let first = segment * length + part;
-                let block = Block { first, segments: &starts[..count], run, step, accumulate };
-                if step != 1 && self.b.ncols() >= COPY_LEFT {
-                    self.copied_rows::<S, ROWS>(simd, &block);
-                } else {
-                    self.rows_in_place::<S, ROWS>(simd, &block);
-                }
-                accumulate = true;
-                part += run;
+                let terms = Terms { first, segments: &starts[..count], run, step };
+                self.all_rows::<S, ROWS>(simd, &terms);
+                self.accumulate = true;
             }
             segment += count;
         }
     }
 
-    /// Adds a block of the terms to all of C, and reads A where it stands.
+    /// Adds a block of the terms to all of C.
     #[inline(always)]
-    fn rows_in_place<S: Simd, const ROWS: usize>(&mut self, simd: S, block: &Block<'_>) {
-        let (m, n) = self.c.dim();
-        let mut panel = Buffer(MaybeUninit::uninit());
-        for column in (0..n).step_by(2 * T::lanes::<S>()) {
-            let (right, right_step) = self.panel(simd, block, column, &mut panel);
-            let &Block { segments, run, step, .. } = block;
-            let factors = Factors { segments, run, step, right, right_step };
-            for row in (0..m).step_by(ROWS) {
-                let height = ROWS.min(m - row);
-                let rows = std::array::from_fn(|r| self.a.row(row + r.min(height - 1)));
-                let target = self.target::<S>(row, column, block.accumulate);
-                // SAFETY: `Rows` and the views are valid for their sizes, which `multiply`
-                // compared; the panel has all terms of the block in full registers.
-                unsafe { tile::<S, T, ROWS>(simd, &rows, height, factors, target) };
-            }
-        }
-    }
-
-    /// Adds a block of the terms to all of C, and copies A so that the rows of a tile stand
-    /// beside each other.
-    #[inline(always)]
-    fn copied_rows<S: Simd, const ROWS: usize>(&mut self, simd: S, block: &Block<'_>) {
-        let (m, n) = self.c.dim();
-        let k = block.terms();
-        let mut panel = Buffer(MaybeUninit::uninit());
-        let mut copy = Buffer::<T, { TERMS * BLOCK }>(MaybeUninit::uninit());
-        let copy: *mut T = copy.0.as_mut_ptr().cast();
-        for top in (0..m).step_by(BLOCK) {
-            let bottom = m.min(top + BLOCK);
-            for row in (top..bottom).step_by(ROWS) {
-                // SAFETY: ROWS divides BLOCK, so the tiles of a block fill at most the copy.
-                unsafe { self.copy_rows::<ROWS>(block, row, copy.add((row - top) * k)) };
-            }
-            for column in (0..n).step_by(2 * T::lanes::<S>()) {
-                let (right, right_step) = self.panel(simd, block, column, &mut panel);
-                let factors =
-                    Factors { segments: &[0], run: k, step: ROWS as isize, right, right_step };
-                for row in (top..bottom).step_by(ROWS) {
-                    let start = copy.wrapping_add((row - top) * k);
-                    let rows = std::array::from_fn(|r| start.wrapping_add(r).cast_const());
-                    let target = self.target::<S>(row, column, block.accumulate);
-                    // SAFETY: as in `rows_in_place`; the copy has all terms of all rows.
-                    unsafe { tile::<S, T, ROWS>(simd, &rows, ROWS.min(m - row), factors, target) };
-                }
-            }
-        }
-    }
-
-    /// Copies the rows of one tile, term by term; the last row fills up where there are fewer.
-    ///
-    /// # Safety
-    /// ROWS numbers for each term of the block can be written at `to`.
-    #[inline(always)]
-    unsafe fn copy_rows<const ROWS: usize>(&self, block: &Block<'_>, row: usize, to: *mut T) {
-        let height = ROWS.min(self.c.nrows() - row);
-        let offsets = block
-            .segments
-            .iter()
-            .flat_map(|&segment| (0..block.run as isize).map(move |t| segment + t * block.step));
-        // SAFETY: the rows can be read at each term of the block.
-        unsafe {
-            if height == ROWS && self.a.adjacent(row, ROWS) {
-                let from = self.a.row(row);
-                for (t, offset) in offsets.enumerate() {
-                    to.cast::<[T; ROWS]>()
-                        .add(t)
-                        .write(from.offset(offset).cast::<[T; ROWS]>().read());
-                }
+    fn all_rows<S: Simd, const ROWS: usize>(&mut self, simd: S, terms: &Terms<'_>) {
+        let copies = left::copies::<T>(terms, self.b.ncols());
+        let block = if copies { left::COPIED } else { BLOCK };
+        let mut starts = Buffer::new();
+        for top in (0..self.c.nrows()).step_by(block) {
+            let rows = top..self.c.nrows().min(top + block);
+            if copies {
+                copying(simd, Copying::<T, ROWS> { product: self, terms, rows });
             } else {
-                for r in 0..ROWS {
-                    let from = self.a.row(row + r.min(height - 1));
-                    for (t, offset) in offsets.clone().enumerate() {
-                        *to.add(t * ROWS + r) = *from.offset(offset);
-                    }
-                }
+                let left = Left::in_place(self.a, terms, rows.clone(), &mut starts);
+                self.panels::<S, ROWS>(simd, terms, rows, &left);
             }
         }
     }
 
-    /// The columns of B from `column` on, over the terms of the block: where they start, and how
-    /// far apart the rows stand. Copied into `panel` where B does not have them in full registers,
-    /// or where enough rows of A use them.
+    /// Adds a block of A times all panels of the terms to its rows of C.
     #[inline(always)]
-    fn panel<S: Simd>(
-        &self,
+    fn panels<S: Simd, const ROWS: usize>(
+        &mut self,
         simd: S,
-        block: &Block<'_>,
-        column: usize,
-        panel: &mut Buffer<T, { TERMS * COLUMNS }>,
-    ) -> (*const T, isize) {
-        let lanes = T::lanes::<S>();
-        let width = (2 * lanes).min(self.b.ncols() - column);
-        let registers = width.div_ceil(lanes);
-        let full = width == registers * lanes;
-        let [right_step, across] = [self.b.strides()[0], self.b.strides()[1]];
-        // SAFETY: the block's terms are rows of B, and `column` is one of its columns.
-        let from = unsafe {
-            self.b.as_ptr().offset(block.first as isize * right_step + column as isize * across)
-        };
-        if across == 1 && full && self.c.nrows() < COPY_RIGHT {
-            return (from, right_step);
+        terms: &Terms<'_>,
+        rows: Range<usize>,
+        left: &Left<'_, T>,
+    ) {
+        let mut buffer = Buffer::new();
+        let (m, n, lanes) = (self.c.nrows(), self.c.ncols(), T::lanes::<S>());
+        let mut column = 0;
+        while column < n {
+            let alone = m == 1 && self.b.strides()[1] == 1 && n - column >= ALONE * lanes;
+            let registers = if alone { ALONE } else { REGISTERS };
+            let columns = column..n.min(column + registers * lanes);
+            column = columns.end;
+            let panel = Panel::new(self.b, terms.rows_of_b(), columns.clone());
+            // A few rows of A do not pay for a copy.
+            let (right, right_step) = if m < panel::COPY && panel.is_whole::<S>() {
+                panel.in_place()
+            } else {
+                panel.copied(simd, &mut buffer)
+            };
+            let &Left { segments, run, step, .. } = left;
+            let factors = Factors { segments, run, step, right, right_step };
+            let target = self.target(rows.start, columns);
+            // SAFETY: `Rows` and the views are valid for their sizes, which `gemm` compared, and a
+            // copy has all rows and terms of its block; the panel has all terms of the block in full
+            // registers.
+            unsafe { tiles::<S, T, ROWS>(simd, left.rows, factors, target) };
         }
-        let to: *mut T = panel.0.as_mut_ptr().cast();
-        let padded = registers * lanes;
-        // SAFETY: the panel holds two registers for each term of a block, and B has `width`
-        // columns from `column` on.
-        unsafe {
-            for t in 0..block.terms() {
-                let (from, to) = (from.offset(t as isize * right_step), to.add(t * padded));
-                if across == 1 {
-                    for first in (0..width).step_by(lanes) {
-                        let from = from.add(first);
-                        let register = if width - first < lanes {
-                            T::load_first(simd, width - first, from)
-                        } else {
-                            T::load::<S>(from)
-                        };
-                        T::store::<S>(to.add(first), register);
-                    }
-                } else {
-                    for c in 0..width {
-                        *to.add(c) = *from.offset(c as isize * across);
-                    }
-                    for c in width..padded {
-                        *to.add(c) = T::zero();
-                    }
-                }
-            }
-        }
-        (to, padded as isize)
     }
 
     #[inline(always)]
-    fn target<S: Simd>(&mut self, row: usize, column: usize, accumulate: bool) -> Target<T> {
+    fn target(&mut self, row: usize, columns: Range<usize>) -> Target<T> {
         let step = self.c.strides()[0];
-        let width = (2 * T::lanes::<S>()).min(self.c.ncols() - column);
-        let offset = row as isize * step + column as isize;
-        Target { corner: self.c.as_mut_ptr().wrapping_offset(offset), step, width, accumulate }
+        let offset = row as isize * step + columns.start as isize;
+        let corner = self.c.as_mut_ptr().wrapping_offset(offset);
+        Target { corner, step, width: columns.len(), accumulate: self.accumulate }
+    }
+}
+
+/// A function of its own, since room for the copy on the stack takes time, and most products need none.
+#[inline(never)]
+fn copying<S: Simd, T: Lanes, const ROWS: usize>(simd: S, product: Copying<'_, '_, T, ROWS>) {
+    simd.vectorize(product);
+}
+
+/// The product of a block of A that is copied.
+struct Copying<'a, 'p, T, const ROWS: usize> {
+    product: &'a mut Product<'p, T>,
+    terms: &'a Terms<'a>,
+    rows: Range<usize>,
+}
+
+impl<T: Lanes, const ROWS: usize> WithSimd for Copying<'_, '_, T, ROWS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { product, terms, rows } = self;
+        let (mut starts, mut copy) = (Buffer::new(), Buffer::new());
+        let left = Left::in_place(product.a, terms, rows.clone(), &mut starts);
+        let left = left.copied::<ROWS>(terms, &mut copy);
+        product.panels::<S, ROWS>(simd, terms, rows, &left);
     }
 }
 
@@ -343,6 +303,8 @@ mod tests {
             (13, 40, 33),
             (50, 70, 48),
             (200, 520, 90),
+            // More than a block of rows, each term of which stands on a page of its own if transposed.
+            (1_030, 9, 70),
         ] {
             let (a, b, c) = (matrix::<T>(m, k, 0.1), matrix(k, n, 0.2), matrix(m, n, 0.3));
             let expected = by_definition(&a, &b, &c);
@@ -380,6 +342,17 @@ mod tests {
         for &machine in Machine::ALL {
             is_the_definition::<f32>(machine);
             is_the_definition::<f64>(machine);
+        }
+    }
+
+    #[test]
+    fn three_loops_and_blocks_agree() {
+        let (a, b) = (matrix::<f64>(50, 300, 0.1), matrix(300, 70, 0.2));
+        for accumulate in [false, true] {
+            let (mut plain, mut fast) = (matrix(50, 70, 0.3), matrix(50, 70, 0.3));
+            three_loops(a.view(), b.view(), plain.view_mut(), accumulate);
+            gemm(&a.view().into(), b.view(), fast.view_mut(), accumulate);
+            assert!((plain - fast).iter().all(|error| error.abs() < 1e-12));
         }
     }
 

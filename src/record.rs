@@ -5,6 +5,7 @@ use crate::data::Dataset;
 use crate::metrics::Confusion;
 use crate::network::Evaluation;
 use crate::real::Real;
+use crate::train::stopping::{Reading, Stop};
 use crate::train::{Ending, Epoch, Plan, Training};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,13 +22,19 @@ pub struct Record {
     pub parameters: usize,
     /// What each epoch came to.
     pub epochs: Vec<Epoch>,
-    /// The epoch with the lowest validation loss, from 1, where there was a validation.
+    /// What early stopping read between updates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
+    /// The epoch that did best on the validation samples, from 1, where there was a validation.
     pub best_epoch: Option<usize>,
     /// How it ended.
     pub ending: Ending,
+    /// Where and why it stopped early, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
     /// Seconds of training alone.
     pub seconds: f64,
-    /// Training samples a second, over all epochs.
+    /// Training samples a second, over all updates.
     pub samples_per_second: f64,
     /// The look at the test data.
     pub test: Test,
@@ -114,14 +121,17 @@ impl Record {
         run: Run,
     ) -> Self {
         let seconds = training.seconds();
+        let samples = training.epochs().len() * data.train + training.position().samples;
         Self {
             plan: training.plan().clone(),
             parameters: training.network().parameter_count(),
             epochs: training.epochs().to_vec(),
+            readings: training.readings().to_vec(),
             best_epoch: training.best_epoch(),
             ending,
+            stop: training.stop().filter(|_| ending == Ending::StoppedEarly),
             seconds,
-            samples_per_second: (training.epochs().len() * data.train) as f64 / seconds,
+            samples_per_second: samples as f64 / seconds,
             data,
             test,
             commit: None,

@@ -149,16 +149,41 @@ impl<T: Real> Gradients<'_, T> {
     /// The gradient of input `k`, to be added to, or `None` where it depends on no parameter (in
     /// PyTorch's words: where it does not *require grad*).
     pub fn wanted(&mut self, k: usize) -> Option<&mut Tensor<T>> {
+        let (gradient, accumulate) = self.target(k)?;
+        if !accumulate {
+            set_to_zero(gradient);
+        }
+        Some(gradient)
+    }
+
+    /// [`Gradients::wanted`], for an op that can spare the zeros: beside the gradient, whether it is to
+    /// be added to (`accumulate`). Where it is not, no other op has added to it in this pass, and its
+    /// entries are those of an earlier one: the op overwrites all of them.
+    pub fn target(&mut self, k: usize) -> Option<(&mut Tensor<T>, bool)> {
         let var = self.vars[k].0;
         if !self.wanted[var] {
             return None;
         }
-        let gradient = &mut self.gradients[var];
-        // Zeroed at its first use, when it is about to be in the cache anyway.
-        if !std::mem::replace(&mut self.touched[var], true) {
-            set_to_zero(gradient);
+        let accumulate = std::mem::replace(&mut self.touched[var], true);
+        Some((&mut self.gradients[var], accumulate))
+    }
+
+    /// Adds `term` to the gradient of input `k`, entry by entry, where it is wanted. `term` is given the
+    /// entries of the `N` tensors `x` at the same place, all of the gradient's shape.
+    ///
+    /// # Panics
+    /// If one of `x` has fewer entries than the gradient.
+    pub fn add<const N: usize>(
+        &mut self,
+        k: usize,
+        x: [&Tensor<T>; N],
+        term: impl Fn([T; N]) -> T + Sync,
+    ) {
+        match self.target(k) {
+            Some((dx, true)) => for_each(dx, x, |dx, x| *dx += term(x)),
+            Some((dx, false)) => for_each(dx, x, |dx, x| *dx = term(x)),
+            None => (),
         }
-        Some(gradient)
     }
 }
 

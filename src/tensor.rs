@@ -3,6 +3,7 @@
 //! A [`Tensor`] is ndarray's array of any number of axes. On a tape it always lies in standard
 //! (row-major, contiguous) order. The first axis counts the samples of a batch.
 
+use crate::parallel::{Columns, block, block_mut, for_columns, rows_at_a_time};
 use crate::real::Real;
 use ndarray::{ArrayD, ArrayView2, ArrayViewMut2, IxDyn};
 use std::borrow::Cow;
@@ -181,9 +182,27 @@ pub fn entries_mut<T: Real>(tensor: &mut Tensor<T>) -> &mut [T] {
 ///
 /// Shapes: `tensor` `[…, n]`, `sum` `[n]`.
 pub fn add_rows<T: Real>(sum: &mut Tensor<T>, tensor: &Tensor<T>) {
-    for row in rows(tensor) {
-        for (sum, &entry) in entries_mut(sum).iter_mut().zip(row) {
-            *sum += entry;
+    let (sum, entries) = (entries_mut(sum), entries(tensor));
+    for rows in entries.chunks(rows_at_a_time(sum.len()) * sum.len()) {
+        for_columns(sum.len(), AddRows { sum, rows });
+    }
+}
+
+struct AddRows<'a, T> {
+    sum: &'a mut [T],
+    rows: &'a [T],
+}
+
+impl<T: Real> Columns for AddRows<'_, T> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, first: usize) {
+        let columns = self.sum.len();
+        let mut sum: [T; N] = *block(self.sum, first);
+        for row in self.rows.chunks_exact(columns) {
+            for (sum, &entry) in sum.iter_mut().zip(block::<T, N>(row, first)) {
+                *sum += entry;
+            }
         }
+        *block_mut(self.sum, first) = sum;
     }
 }

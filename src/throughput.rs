@@ -10,12 +10,28 @@
 //! share of peak = F · steps a second / peak
 //! ```
 //!
-//! is how close it comes. That is the flat part of what is known as the *roofline* (S. Williams, A.
-//! Waterman and D. Patterson, 2009); its slope, the speed of memory, is not measured here. The peak is
-//! measured, as the speed of [`gemm`] on factors that stay in the caches. All threads multiply at the
-//! same time: cores that work together share power and clock, and may be two halves of one. Of threads
-//! that there are no cores for, none multiplies: they would share cores, and each would count the work of
-//! the moments in which it had one.
+//! is how close it comes. A step of B bytes that memory hands over at so many bytes a second, its
+//! bandwidth, lasts B/bandwidth seconds at the least. Both hold:
+//!
+//! ```text
+//! operations a second ≤ min(peak, F/B · bandwidth)
+//! ```
+//!
+//! Drawn over the intensity F/B this is a slope that ends in a flat part, known as the *roofline* (S.
+//! Williams, A. Waterman and D. Patterson, 2009). A cache has a slope of its own, above that of memory.
+//! Which of them holds depends on B: tensors that stay in a cache from step to step come from there.
+//!
+//! B is the size of all tensors that a step reads or writes: the values on the tape, with the batch and
+//! the parameters, the gradients that are wanted, and what the optimizer keeps of each parameter. Each
+//! counts once, however often it is used. So B is what a step needs room for, and the least that it moves
+//! where nothing stays in a cache from one step to the next. What an op keeps for itself, such as the
+//! patches of a convolution, is not counted.
+//!
+//! All three speeds are measured: the peak on [`gemm`](crate::product::gemm) with factors that stay in
+//! the caches, the bandwidths on aᵢ ← bᵢ + s·cᵢ over arrays that no cache holds, and over others that the
+//! second cache does. All threads work at the same time: cores that work together share power, clock and
+//! memory, and may be two halves of one. Of threads that there are no cores for, none works: they would
+//! share cores, and each would count the work of the moments in which it had one.
 //!
 //! Three things keep a step below its roof. What is not counted, such as pooling and the optimizer,
 //! takes time. A product over few rows uses a number too seldom to fill the registers with work while
@@ -25,7 +41,16 @@
 //!
 //! Steps are counted over a window of time, after one window that is not counted: it brings weights
 //! into the caches and cores up to their clock. The best of three windows is the result, since whatever
-//! else a machine does makes a program slower, and nothing makes it faster than it is.
+//! else a machine does makes a program slower, and nothing makes it faster than it is. How far the three
+//! lie apart tells whether it did something else.
+
+#[cfg(feature = "threads")]
+mod roof;
+mod window;
+
+#[cfg(feature = "threads")]
+pub use roof::Roof;
+pub use window::Windows;
 
 use crate::Mlp;
 use crate::activation::Activation;
@@ -35,19 +60,13 @@ use crate::gradcheck::Draw;
 use crate::model::Model;
 use crate::network::Network;
 use crate::optim::{Optimizer, Rule};
-use crate::product::gemm;
-use ndarray::{Array2, Ix2};
-use std::sync::Barrier;
-use std::time::{Duration, Instant};
+use crate::parallel::awake;
+use std::time::Duration;
 
-/// Windows that count.
-const WINDOWS: usize = 3;
 /// Fixes the weights and the samples.
 const SEED: u64 = 29;
 /// So small that no workload diverges on its one batch, however long it is measured.
 const RATE: f64 = 1e-4;
-/// Side of the square factors whose product is the peak. Each has 256 KiB, and stays in the caches.
-const SIDE: usize = 256;
 
 /// A network, the size of its batches and its optimizer, whose training is measured. Chapter 15.
 #[derive(Clone, Copy, Debug)]
@@ -122,15 +141,26 @@ fn mlp(widths: &[usize], activations: &[Activation]) -> Model {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Throughput {
     /// Samples a second: each went forward, back, and into an update.
-    pub samples_per_second: f64,
-    /// Floating-point operations of the products for one sample.
-    pub operations_per_sample: f64,
+    pub samples_per_second: Windows,
+    /// Samples in a step.
+    pub batch: usize,
+    /// Numbers that a step changes.
+    pub parameters: usize,
+    /// Floating-point operations of a step's products.
+    pub operations: u64,
+    /// Bytes of all tensors that a step reads or writes: see the module's page.
+    pub bytes: u64,
 }
 
 impl Throughput {
-    /// Floating-point operations a second.
-    pub fn operations_per_second(self) -> f64 {
-        self.samples_per_second * self.operations_per_sample
+    /// Floating-point operations a second, in the best window.
+    pub fn operations_per_second(&self) -> f64 {
+        self.samples_per_second.best() / self.batch as f64 * self.operations as f64
+    }
+
+    /// The intensity: floating-point operations for each byte.
+    pub fn intensity(&self) -> f64 {
+        self.operations as f64 / self.bytes as f64
     }
 }
 
@@ -140,15 +170,17 @@ impl Workload {
         (self.model)()
     }
 
-    /// The best throughput of three windows that last as long as `window`, or one step where that
-    /// lasts longer. Large products run on the caller's rayon pool.
+    /// Its throughput in windows that last as long as `window`, or one step where that lasts longer.
+    /// Large products run on the caller's rayon pool.
     pub fn measure(&self, window: Duration) -> Throughput {
         let mut practice = Practice::new(self);
-        let operations = practice.network.tape.operations().step();
-        let batch = self.batch as f64;
         Throughput {
-            samples_per_second: batch * fastest(window, || practice.step()),
-            operations_per_sample: operations as f64 / batch,
+            samples_per_second: Windows::measure(window, || practice.step())
+                .times(self.batch as f64),
+            batch: self.batch,
+            parameters: practice.network.parameter_count(),
+            operations: practice.network.tape.operations().step(),
+            bytes: practice.bytes(),
         }
     }
 }
@@ -181,63 +213,24 @@ impl Practice {
 
     /// Forward, loss, backward, update.
     fn step(&mut self) {
-        self.network.learn(self.updates);
-        self.optimizer.step(&mut self.network.tape, RATE);
+        awake(|| {
+            self.network.learn(self.updates);
+            self.optimizer.step(&mut self.network.tape, RATE);
+        });
         self.updates += 1;
     }
-}
 
-/// The floating-point operations a second that the threads of the caller's rayon pool reach together,
-/// multiplying matrices of [`f32`] that stay in their caches: the best of three windows. Where it has
-/// more threads than this process has cores, as many multiply as there are cores. Chapter 15.
-#[cfg(feature = "threads")]
-pub fn peak(window: Duration) -> f64 {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = rayon::current_num_threads().min(cores);
-    let together = Barrier::new(threads);
-    let rates = rayon::broadcast(|thread| {
-        if thread.index() >= threads {
-            return [0.0; WINDOWS];
-        }
-        let mut draw = Draw::new(SEED);
-        let [a, b]: [Array2<f32>; 2] = [(); 2].map(|()| {
-            let factor = draw.uniform(&[SIDE, SIDE], -1.0, 1.0);
-            factor.into_dimensionality::<Ix2>().expect("two axes")
-        });
-        let mut c = Array2::zeros((SIDE, SIDE));
-        let mut products = || {
-            together.wait();
-            runs_per_second(window, || gemm(&a.view().into(), b.view(), c.view_mut(), false))
-        };
-        products();
-        [(); WINDOWS].map(|()| products())
-    });
-    let sums = (0..WINDOWS).map(|k| rates.iter().map(|rates| rates[k]).sum());
-    sums.fold(0.0, f64::max) * (2 * SIDE * SIDE * SIDE) as f64
-}
-
-/// The most runs a second in a window, after one window that warms up.
-fn fastest(window: Duration, mut run: impl FnMut()) -> f64 {
-    runs_per_second(window, &mut run);
-    (0..WINDOWS).map(|_| runs_per_second(window, &mut run)).fold(0.0, f64::max)
-}
-
-/// Runs a second, over runs that last as long as `window`, or one.
-fn runs_per_second(window: Duration, mut run: impl FnMut()) -> f64 {
-    let (start, mut runs) = (Instant::now(), 0_u64);
-    loop {
-        run();
-        runs += 1;
-        let elapsed = start.elapsed();
-        if elapsed >= window {
-            return runs as f64 / elapsed.as_secs_f64();
-        }
+    /// Of all tensors that a step reads or writes.
+    fn bytes(&self) -> u64 {
+        let entries = self.network.tape.step_entries() + self.optimizer.state_entries();
+        (entries * size_of::<f32>()) as u64
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
 
     #[test]
     fn names_are_unique_and_end_with_the_batch() {
@@ -280,6 +273,37 @@ mod tests {
         }
     }
 
+    /// By hand: the batch with its labels, the answers of the layers and the loss, each answer and the
+    /// loss with a gradient; the parameters with theirs, and what the optimizer keeps.
+    #[test]
+    fn a_step_touches_each_tensor_once() {
+        let kept = [("mlp-128-64-b24", 0), ("mlp-784x3-adam-b1000", 2)];
+        for (name, state) in kept {
+            let workload = WORKLOADS.iter().find(|workload| workload.name == name).unwrap();
+            let (practice, batch) = (Practice::new(workload), workload.batch);
+            let answers = match state {
+                0 => 128 + 64 + 10,
+                // SELU and tanh stand on values of their own.
+                _ => 784 + 2 * 784 + 2 * 784 + 10,
+            };
+            let parameters = practice.network.parameter_count();
+            let entries = batch * 785 + 2 * (batch * answers + 1) + (2 + state) * parameters;
+            assert_eq!(practice.bytes(), 4 * entries as u64, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_intensity_is_operations_for_each_byte() {
+        let throughput = Throughput {
+            samples_per_second: Windows::new([6.0, 8.0, 7.0]),
+            batch: 2,
+            parameters: 5,
+            operations: 30,
+            bytes: 60,
+        };
+        assert_eq!((throughput.intensity(), throughput.operations_per_second()), (0.5, 120.0));
+    }
+
     #[test]
     fn a_throughput_counts_all_samples_of_a_step() {
         let workload = &WORKLOADS[1];
@@ -288,58 +312,11 @@ mod tests {
         let seconds = start.elapsed().as_secs_f64();
         // Four windows of 20 ms, each of at least one step of 24 samples.
         assert!(seconds >= 0.08, "{seconds} s");
-        assert!(throughput.samples_per_second >= 24.0 / seconds, "{throughput:?}");
-        let weights = [784.0 * 128.0, 128.0 * 64.0, 64.0 * 10.0];
-        let operations = 2.0 * (2.0 * weights[0] + 3.0 * (weights[1] + weights[2]));
-        assert_eq!(throughput.operations_per_sample, operations);
-        let per_second = throughput.samples_per_second * operations;
+        let best = throughput.samples_per_second.best();
+        assert!(best >= 24.0 / seconds, "{throughput:?}");
+        let weights = [784 * 128, 128 * 64, 64 * 10];
+        assert_eq!(throughput.operations, 48 * (2 * weights[0] + 3 * (weights[1] + weights[2])));
+        let per_second = best / 24.0 * throughput.operations as f64;
         assert_eq!(throughput.operations_per_second(), per_second);
-    }
-
-    #[test]
-    fn the_fastest_window_counts_its_runs() {
-        let mut runs = 0;
-        let nap = Duration::from_millis(2);
-        let rate = fastest(Duration::from_millis(10), || {
-            runs += 1;
-            std::thread::sleep(nap);
-        });
-        assert!(rate > 0.0 && rate <= 500.0, "{rate} naps of 2 ms a second");
-        assert!((WINDOWS + 1..=4 * 5).contains(&runs), "{runs} naps in four windows of 10 ms");
-    }
-
-    #[test]
-    fn a_window_lasts_one_run_at_least() {
-        let mut runs = 0;
-        fastest(Duration::from_nanos(1), || {
-            runs += 1;
-            std::thread::sleep(Duration::from_millis(1));
-        });
-        assert_eq!(runs, WINDOWS + 1);
-    }
-
-    #[cfg(feature = "threads")]
-    fn peak_of(threads: usize, window: Duration) -> f64 {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| peak(window))
-    }
-
-    #[cfg(feature = "threads")]
-    #[test]
-    fn the_peak_is_that_of_all_threads() {
-        let peak = peak_of(2, Duration::from_millis(1));
-        // Unoptimized, and on a busy machine, each of the two still does more than two a second.
-        assert!(peak > 4.0 * (2 * SIDE * SIDE * SIDE) as f64, "{peak} operations a second");
-    }
-
-    /// Threads that took turns would each count a core for themselves.
-    #[cfg(feature = "threads")]
-    #[test]
-    fn threads_without_a_core_of_their_own_add_nothing_to_the_peak() {
-        let cores = std::thread::available_parallelism().unwrap().get();
-        let window = Duration::from_millis(5);
-        let [one, many] = [1, 16 * cores].map(|threads| peak_of(threads, window));
-        // One thread on a busy machine may reach half of its core.
-        assert!(many < 4.0 * one * cores as f64, "{many} with many threads, {one} with one");
     }
 }

@@ -26,6 +26,7 @@ use crate::model::Model;
 use crate::named::RestoreError;
 use crate::network::{Evaluation, Network};
 use crate::optim::{Average, Averaging, Optimizer, OptimizerError, Rule, Schedule};
+use crate::parallel::awake;
 use crate::random::{Purpose, Seeds, stream};
 use crate::real::Real;
 use crate::tensor::{ShapeError, Tensor};
@@ -37,7 +38,10 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use stopping::{Interval, Measure, Reading, Stop, Stopping, StoppingError};
 use thiserror::Error;
+
+pub mod stopping;
 
 /// Samples in one pass of an evaluation: enough to keep the products fast.
 const EVALUATION_BATCH: usize = 500;
@@ -82,10 +86,36 @@ pub struct Plan {
     /// `seed` in files, and one number where all are equal.
     #[serde(rename = "seed")]
     pub seeds: Seeds,
-    /// Stops after this many epochs without a lower validation loss.
-    pub patience: Option<usize>,
-    /// Ends with the weights of the epoch with the lowest validation loss, not the last.
+    /// When it stops before its last epoch. Called `patience` in files, and one number where it is a
+    /// patience of epochs.
+    #[serde(rename = "patience")]
+    pub stopping: Option<Stopping>,
+    /// Ends with the weights that did best on the validation samples, not the last: by what early
+    /// stopping reads and where it reads it, else by the loss after each epoch.
     pub keep_best: bool,
+}
+
+impl Plan {
+    /// Refuses a number that makes no training.
+    fn check(&self) -> Result<(), TrainError> {
+        if self.epochs == 0 {
+            return Err(TrainError::Plan("a training takes at least one epoch"));
+        }
+        if self.batch == 0 {
+            return Err(TrainError::Plan("a batch holds at least one sample"));
+        }
+        Ok(self.stopping.iter().try_for_each(Stopping::check)?)
+    }
+
+    /// What tells which weights were the best.
+    fn measure(&self) -> Measure {
+        self.stopping.map_or(Measure::Loss, |stopping| stopping.measure)
+    }
+
+    /// How often that is read.
+    fn interval(&self) -> Interval {
+        self.stopping.map_or(Interval::Epoch, |stopping| stopping.interval)
+    }
 }
 
 /// What one epoch came to.
@@ -147,7 +177,8 @@ impl Position {
         let updates = |samples: usize| samples.div_ceil(batch) as u128;
         let step = self.epoch as u128 * updates(samples) + updates(self.samples);
         let between_batches = self.samples == samples || self.samples.is_multiple_of(batch);
-        self.samples <= samples && between_batches && u128::from(self.step) == step
+        let possible = self.samples <= samples && self.correct <= self.samples;
+        possible && between_batches && u128::from(self.step) == step
     }
 }
 
@@ -166,7 +197,7 @@ pub enum Event<'a> {
 pub enum Ending {
     /// All epochs are done.
     Finished,
-    /// The validation loss did not fall for as long as the plan's patience.
+    /// The plan's rule for early stopping ended it.
     StoppedEarly,
     /// The watcher broke it off. The checkpoint holds the position.
     Interrupted,
@@ -214,6 +245,9 @@ pub enum TrainError {
     /// A plan that is no training.
     #[error("{0}")]
     Plan(&'static str),
+    /// The rule for early stopping makes no sense, or none in this training.
+    #[error(transparent)]
+    Stopping(#[from] StoppingError),
     /// The network is too large for this machine.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -275,6 +309,8 @@ pub struct Training<T: Real> {
     average: Option<Average<T>>,
     position: Position,
     epochs: Vec<Epoch>,
+    /// What early stopping read between updates.
+    readings: Vec<Reading>,
     best: Option<Best<T>>,
     /// What it sees, once there is something.
     seen: Option<Seen>,
@@ -303,11 +339,13 @@ impl fmt::Display for Seen {
     }
 }
 
-/// The network at its lowest validation loss.
+/// The network where it did best on the validation samples.
 #[derive(Clone, Debug)]
 struct Best<T> {
+    /// The epoch that ran or had just ended, from 1.
     epoch: usize,
-    loss: f64,
+    /// The measure that the plan goes by.
+    value: f64,
     tensors: BTreeMap<String, Tensor<T>>,
 }
 
@@ -318,6 +356,8 @@ struct Account {
     plan: Plan,
     position: Position,
     epochs: Vec<Epoch>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    readings: Vec<Reading>,
     best: Option<(usize, f64)>,
     notes: BTreeMap<String, String>,
 }
@@ -325,15 +365,35 @@ struct Account {
 impl Account {
     /// What of it cannot be.
     fn contradiction(&self) -> Option<&'static str> {
-        let Self { seen, plan, position, epochs, best, .. } = self;
-        // A batch of none is refused with the plan.
-        if plan.batch > 0 && !position.is_of(seen.train.samples, plan.batch) {
+        let Self { seen, plan, position, epochs, readings, best, .. } = self;
+        // A plan that is none is refused as one.
+        if plan.check().is_err() {
+            return None;
+        }
+        if !position.is_of(seen.train.samples, plan.batch) {
             return Some("its position");
+        }
+        if seen.train.samples == 0 {
+            return Some("its data");
+        }
+        let in_epoch = seen.train.samples.div_ceil(plan.batch) as u64;
+        let is_due = |reading: &Reading| {
+            reading.update > 0 && plan.interval().is_due(reading.update, in_epoch)
+        };
+        let last = readings.last().map_or(0, |reading| reading.update);
+        if readings.len() as u64 != plan.interval().readings(position.step, in_epoch)
+            || !readings.iter().all(is_due)
+            || !readings.is_sorted_by(|a, b| a.update < b.update)
+            || last > position.step
+        {
+            return Some("its readings");
         }
         if !epochs.iter().map(|epoch| epoch.epoch).eq(1..=position.epoch) {
             return Some("its epochs");
         }
-        let is_one = |epoch: usize| (1..=position.epoch).contains(&epoch);
+        // The best between updates may be of the epoch that runs.
+        let last = position.epoch + usize::from(!readings.is_empty() && position.samples > 0);
+        let is_one = |epoch: usize| (1..=last).contains(&epoch);
         best.is_some_and(|(epoch, _)| !is_one(epoch)).then_some("its best epoch")
     }
 }
@@ -356,15 +416,7 @@ impl<T: Real> Training<T> {
         plan: Plan,
         network: impl FnOnce(&Plan) -> Result<Network<T>, ShapeError>,
     ) -> Result<Self, TrainError> {
-        if plan.epochs == 0 {
-            return Err(TrainError::Plan("a training takes at least one epoch"));
-        }
-        if plan.batch == 0 {
-            return Err(TrainError::Plan("a batch holds at least one sample"));
-        }
-        if plan.patience == Some(0) {
-            return Err(TrainError::Plan("the patience must be at least one epoch"));
-        }
+        plan.check()?;
         memory::require(
             format!("{} in batches of {}", plan.model, plan.batch),
             plan.model.entries().bytes::<T>(plan.batch),
@@ -380,6 +432,7 @@ impl<T: Real> Training<T> {
             average,
             position: Position::default(),
             epochs: Vec::new(),
+            readings: Vec::new(),
             best: None,
             seen: None,
             checked: None,
@@ -413,6 +466,12 @@ impl<T: Real> Training<T> {
         if let Some(part) = account.contradiction() {
             return Err(TrainError::Contradiction { path: path.to_path_buf(), part });
         }
+        // Before the network takes its memory.
+        let numbers = saved.tensors.values().map(|tensor| tensor.len()).sum::<usize>();
+        if account.plan.model.entries().weights() > numbers as f64 {
+            let part = "the size of its network";
+            return Err(TrainError::Contradiction { path: path.to_path_buf(), part });
+        }
         let restore = |source| TrainError::Restore { path: path.to_path_buf(), source };
         let mut training = Self::new_with(account.plan, network)?;
         let tensor = |name: &str| saved.tensors.get(name).cloned();
@@ -427,7 +486,7 @@ impl<T: Real> Training<T> {
             let averaged = |name: &str| tensor(&format!("{AVERAGE}{name}"));
             average.restore(averaged).map_err(|error| restore(error.into()))?;
         }
-        if let Some((epoch, loss)) = account.best {
+        if let Some((epoch, value)) = account.best {
             let best = |(name, current): (String, Tensor<T>)| {
                 let saved = tensor(&format!("{BEST}{name}"));
                 RestoreError::check(&name, &current, saved).map(|tensor| (name, tensor))
@@ -435,10 +494,11 @@ impl<T: Real> Training<T> {
             let tensors: Result<_, RestoreError> =
                 training.network.tensors().into_iter().map(best).collect();
             let tensors = tensors.map_err(|error| restore(error.into()))?;
-            training.best = Some(Best { epoch, loss, tensors });
+            training.best = Some(Best { epoch, value, tensors });
         }
         training.position = account.position;
         training.epochs = account.epochs;
+        training.readings = account.readings;
         training.seen = Some(account.seen);
         training.notes = account.notes;
         Ok(training)
@@ -491,7 +551,8 @@ impl<T: Real> Training<T> {
             plan: self.plan.clone(),
             position: self.position,
             epochs: self.epochs.clone(),
-            best: self.best.as_ref().map(|best| (best.epoch, best.loss)),
+            readings: self.readings.clone(),
+            best: self.best.as_ref().map(|best| (best.epoch, best.value)),
             notes: self.notes.clone(),
         };
         let account = serde_json::to_string(&account).expect("an account is plain data");
@@ -539,7 +600,21 @@ impl<T: Real> Training<T> {
         &self.epochs
     }
 
-    /// The epoch with the lowest validation loss, from 1.
+    /// What early stopping read between updates, where the plan has it read there.
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
+    }
+
+    /// Where and why it stopped early, or will when it is run on.
+    pub fn stop(&self) -> Option<Stop> {
+        let Position { step, epoch, samples, .. } = self.position;
+        let (update, epoch) = (step, epoch + usize::from(samples > 0));
+        let stopping = self.plan.stopping.filter(|_| self.is_exhausted())?;
+        Some(Stop { update, epoch, reason: stopping.to_string() })
+    }
+
+    /// The epoch that did best on the validation samples, from 1: that with the lowest loss, where early
+    /// stopping goes by nothing else.
     pub fn best_epoch(&self) -> Option<usize> {
         self.best.as_ref().map(|best| best.epoch)
     }
@@ -572,6 +647,68 @@ impl<T: Real> Training<T> {
         self.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() + self.position.seconds
     }
 
+    /// Refuses data that cannot be trained on, and takes from them what the network needs before its first
+    /// update. [`Training::run`] begins with it; whoever makes a place for the results does it before.
+    ///
+    /// # Errors
+    /// [`TrainError`] where the data do not fit, cannot prepare the network, or are not those that the
+    /// training began with.
+    pub fn prepare(
+        &mut self,
+        train: &Dataset,
+        validation: Option<&Dataset>,
+    ) -> Result<(), TrainError> {
+        for data in [Some(train), validation].into_iter().flatten() {
+            self.network.expect(data)?;
+            if data.is_empty() {
+                return Err(TrainError::Empty(data.name().to_owned()));
+            }
+        }
+        if validation.is_none() && (self.plan.stopping.is_some() || self.plan.keep_best) {
+            return Err(TrainError::Plan(
+                "without validation data no epoch is the best: hold out some, or plan without a \
+                 patience",
+            ));
+        }
+        if let Some(stopping) = self.plan.stopping {
+            stopping.expect_readings(self.plan.epochs, self.updates_in_epoch(train))?;
+        }
+        self.plan.augmentation.on(train.shape())?;
+        self.plan.views.images(train)?;
+        if self.knows(train, validation) {
+            return Ok(());
+        }
+        let given =
+            Seen { train: train.fingerprint(), validation: validation.map(Dataset::fingerprint) };
+        match &self.seen {
+            Some(seen) if *seen != given => {
+                let (trained, given) = (seen.to_string(), given.to_string());
+                return Err(TrainError::OtherData { trained, given });
+            }
+            Some(_) => {}
+            None => {
+                self.plan.model.prepare(&mut self.network, train)?;
+                // What follows the network starts where it does.
+                self.average = average(&self.plan, &self.network)?;
+                self.seen = Some(given);
+            }
+        }
+        self.checked = Some((train.clone(), validation.cloned()));
+        Ok(())
+    }
+
+    /// Whether these are the data that were checked last. A fingerprint reads every sample, and a training
+    /// that is looked into often runs in many pieces.
+    fn knows(&self, train: &Dataset, validation: Option<&Dataset>) -> bool {
+        self.checked.as_ref().is_some_and(|(before, validated)| {
+            let same = match (validated, validation) {
+                (Some(before), Some(now)) => before.is(now),
+                (before, now) => before.is_none() && now.is_none(),
+            };
+            same && before.is(train)
+        })
+    }
+
     /// Trains from where it is to its end. `watch` is told of every update and every epoch, and
     /// breaks off the training by returning [`ControlFlow::Break`].
     ///
@@ -588,35 +725,19 @@ impl<T: Real> Training<T> {
         checkpoint: Option<&Path>,
         mut watch: impl FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Ending, TrainError> {
-        for data in [Some(train), validation].into_iter().flatten() {
-            self.network.expect(data)?;
-            if data.is_empty() {
-                return Err(TrainError::Empty(data.name().to_owned()));
-            }
-        }
-        if validation.is_none() && (self.plan.patience.is_some() || self.plan.keep_best) {
-            return Err(TrainError::Plan(
-                "without validation data no epoch is the best: hold out some, or plan without a \
-                 patience",
-            ));
-        }
+        self.prepare(train, validation)?;
         let augmenter = self.plan.augmentation.on(train.shape())?;
-        self.plan.views.images(train)?;
-        self.expect_data(train, validation)?;
-        if self.position.step == 0 {
-            self.plan.model.prepare(&mut self.network, train)?;
-            // What follows the network starts where it does.
-            self.average = average(&self.plan, &self.network)?;
-        }
         self.classes = (0..train.classes()).map(|class| train.class_name(class)).collect();
         while self.position.epoch < self.plan.epochs {
-            if self.is_exhausted() {
+            // An epoch whose updates are done is validated and written down first.
+            if self.is_exhausted() && self.position.samples < train.len() {
                 self.finish();
                 return Ok(Ending::StoppedEarly);
             }
-            let flow = self.train_epoch(train, &augmenter, &mut watch)?;
+            let flow = self.train_epoch(train, validation, &augmenter, &mut watch)?;
             self.check_finite()?;
-            if flow.is_continue() {
+            let ended = flow.is_continue() && self.position.samples == train.len();
+            if ended {
                 self.finish_epoch(validation)?;
             }
             if let Some(path) = checkpoint {
@@ -625,8 +746,9 @@ impl<T: Real> Training<T> {
             if flow.is_break() {
                 return Ok(Ending::Interrupted);
             }
-            let epoch = self.epochs.last().expect("an epoch was just finished");
-            if watch(Event::Epoch(epoch)).is_break() {
+            if let Some(epoch) = self.epochs.last().filter(|_| ended)
+                && watch(Event::Epoch(epoch)).is_break()
+            {
                 return Ok(Ending::Interrupted);
             }
         }
@@ -634,36 +756,11 @@ impl<T: Real> Training<T> {
         Ok(Ending::Finished)
     }
 
-    /// Refuses to go on with other data than those the training began with.
-    fn expect_data(
-        &mut self,
-        train: &Dataset,
-        validation: Option<&Dataset>,
-    ) -> Result<(), TrainError> {
-        // A fingerprint reads every sample, and a training that is looked into often runs in many pieces.
-        if let Some((before, validated)) = &self.checked
-            && before.is(train)
-            && match (validated, validation) {
-                (Some(before), Some(now)) => before.is(now),
-                (before, now) => before.is_none() && now.is_none(),
-            }
-        {
-            return Ok(());
-        }
-        let fingerprint = train.fingerprint();
-        let given = Seen { train: fingerprint, validation: validation.map(Dataset::fingerprint) };
-        let seen = self.seen.get_or_insert_with(|| given.clone());
-        if *seen == given {
-            self.checked = Some((train.clone(), validation.cloned()));
-            return Ok(());
-        }
-        Err(TrainError::OtherData { trained: seen.to_string(), given: given.to_string() })
-    }
-
-    /// Updates for what is left of the running epoch.
+    /// Updates for what is left of the running epoch, or until early stopping ends them.
     fn train_epoch(
         &mut self,
         train: &Dataset,
+        validation: Option<&Dataset>,
         augmenter: &Augmenter,
         watch: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, TrainError> {
@@ -687,18 +784,69 @@ impl<T: Real> Training<T> {
             self.position.loss += loss * samples.len() as f64;
             self.position.correct += self.network.correct();
             self.position.seconds += start.elapsed().as_secs_f64();
+            let is_read = self.read(validation, self.updates_in_epoch(train))?;
             if watch(Event::Batch(&self.position)).is_break() {
                 return Ok(ControlFlow::Break(()));
+            }
+            if is_read && self.is_exhausted() {
+                break;
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Updates in an epoch.
+    fn updates_in_epoch(&self, train: &Dataset) -> u64 {
+        train.len().div_ceil(self.plan.batch) as u64
+    }
+
+    /// Reads what early stopping goes by, where it is read after this update. Returns whether it was.
+    fn read(&mut self, validation: Option<&Dataset>, in_epoch: u64) -> Result<bool, TrainError> {
+        let update = self.position.step;
+        let Some(data) = validation.filter(|_| self.plan.interval().is_due(update, in_epoch))
+        else {
+            return Ok(false);
+        };
+        let Evaluation { loss, accuracy, .. } = self.validate(data, true)?;
+        self.readings.push(Reading { update, loss, accuracy });
+        Ok(true)
+    }
+
+    /// The network on the validation samples. The best so far is kept of those looks that `count`.
+    fn validate(&mut self, data: &Dataset, count: bool) -> Result<Evaluation, TrainError> {
+        // The average stands on the tape while it is judged, and is what the best is kept of.
+        self.swap_average();
+        let evaluation = self.network.evaluate(data, EVALUATION_BATCH);
+        if let Ok(Evaluation { loss, accuracy, .. }) = evaluation
+            && count
+            && loss.is_finite()
+        {
+            self.keep_best(self.plan.measure().of(loss, accuracy));
+        }
+        self.swap_average();
+        let evaluation = evaluation?;
+        match evaluation.loss.is_finite() {
+            true => Ok(evaluation),
+            false => Err(self.not_finite("the loss on the validation data", evaluation.loss)),
+        }
+    }
+
+    /// Keeps the network on the tape, where no `value` before was as good.
+    fn keep_best(&mut self, value: f64) {
+        let measure = self.plan.measure();
+        if self.best.as_ref().is_none_or(|best| measure.gain(value, best.value) > 0.0) {
+            let tensors = self.network.tensors().into_iter().collect();
+            self.best = Some(Best { epoch: self.position.epoch + 1, value, tensors });
+        }
+    }
+
     /// One update on the loaded batch: forward, backward and a step of the optimizer. Returns the loss
     /// before it.
     fn update(&mut self, rate: f64) -> f64 {
-        self.network.learn(self.position.step);
-        self.optimizer.step(&mut self.network.tape, rate);
+        awake(|| {
+            self.network.learn(self.position.step);
+            self.optimizer.step(&mut self.network.tape, rate);
+        });
         if let Some(average) = &mut self.average {
             average.update(&mut self.network, self.position.step + 1);
         }
@@ -707,16 +855,8 @@ impl<T: Real> Training<T> {
 
     /// Validates, writes the epoch down and turns to the next.
     fn finish_epoch(&mut self, validation: Option<&Dataset>) -> Result<(), TrainError> {
-        // The average stands on the tape while it is judged, and is what a best epoch is kept of.
-        self.swap_average();
-        let evaluation =
-            validation.map(|data| self.network.evaluate(data, EVALUATION_BATCH)).transpose()?;
-        if let Some(Evaluation { loss, .. }) = evaluation
-            && !loss.is_finite()
-        {
-            self.swap_average();
-            return Err(self.not_finite("the loss on the validation data", loss));
-        }
+        let counts = self.plan.interval() == Interval::Epoch;
+        let evaluation = validation.map(|data| self.validate(data, counts)).transpose()?;
         let position = &self.position;
         let step = position.step;
         self.epochs.push(Epoch {
@@ -730,15 +870,6 @@ impl<T: Real> Training<T> {
             samples_per_second: position.samples_per_second(),
         });
         self.position = Position { epoch: position.epoch + 1, step, ..Position::default() };
-        if let Some(evaluation) = evaluation {
-            let lower = self.best.as_ref().is_none_or(|best| evaluation.loss < best.loss);
-            if lower {
-                let tensors = self.network.tensors().into_iter().collect();
-                self.best =
-                    Some(Best { epoch: self.position.epoch, loss: evaluation.loss, tensors });
-            }
-        }
-        self.swap_average();
         Ok(())
     }
 
@@ -749,16 +880,21 @@ impl<T: Real> Training<T> {
         }
     }
 
-    /// Whether the validation loss has not fallen for as long as the plan's patience.
+    /// Whether early stopping ends the training here.
     fn is_exhausted(&self) -> bool {
-        match (&self.best, self.plan.patience) {
-            (Some(best), Some(patience)) => self.position.epoch - best.epoch >= patience,
-            _ => false,
-        }
+        let Some(stopping) = self.plan.stopping else { return false };
+        let measure = stopping.measure;
+        let after_epoch =
+            |epoch: &Epoch| Some(measure.of(epoch.validation_loss?, epoch.validation_accuracy?));
+        let readings: Vec<f64> = match stopping.interval {
+            Interval::Epoch => self.epochs.iter().filter_map(after_epoch).collect(),
+            _ => self.readings.iter().map(|it| measure.of(it.loss, it.accuracy)).collect(),
+        };
+        stopping.ends(&readings)
     }
 
-    /// Leaves on the tape what the training ends with: the average, where there is one; the best
-    /// epoch's weights, where they are wanted.
+    /// Leaves on the tape what the training ends with: the average, where there is one; the best weights,
+    /// where they are wanted.
     fn finish(&mut self) {
         if let Some(average) = &mut self.average {
             average.finish(&mut self.network);
@@ -828,7 +964,7 @@ mod tests {
             averaging: None,
             views: Views::One,
             seeds: Seeds::from(0),
-            patience: None,
+            stopping: None,
             keep_best: false,
         };
         let mut optimizer = optimizer(&plan, &network).expect("the plan has no fault");

@@ -122,6 +122,7 @@ fn a_training_step_on_pictures_allocates_nothing() {
     let normalized = plain.clone().batch_norm(true);
     let models = [
         Model::Cnn(plain.clone()),
+        Model::Cnn(plain.clone().hidden(&[5, 4]).dropout("0.2".parse().unwrap())),
         Model::Cnn(plain.dropout("0.2".parse().unwrap())),
         Model::Cnn(normalized.clone()),
         Model::Cnn(normalized.dropout("0.2".parse().unwrap())),
@@ -163,7 +164,8 @@ fn a_network_takes_the_memory_that_was_estimated() {
 #[test]
 fn augmented_images_allocate_nothing() {
     let data = pictures::draw(64, 3);
-    let augmentation = Augmentation { flip: Flip::Alternating, translate: 4, cutout: 8 };
+    let augmentation =
+        Augmentation { flip: Flip::Alternating, translate: 4, cutout: 8, ..Augmentation::NONE };
     let mut network = Mlp::new(&[3_072, 10]).unwrap().network::<f32>(64, 29).unwrap();
     let samples: Vec<usize> = (0..64).rev().collect();
     let augmenter = augmentation.on(data.shape()).unwrap();

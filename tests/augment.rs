@@ -174,7 +174,7 @@ fn the_center_of_a_cutout_is_any_pixel() {
 
 #[test]
 fn flip_translation_and_cutout_come_in_this_order_and_each_keeps_its_draws() {
-    let all = Augmentation { flip: Flip::Random, translate: 3, cutout: 4 };
+    let all = Augmentation { flip: Flip::Random, translate: 3, cutout: 4, ..Augmentation::NONE };
     for sample in 0..100 {
         let mut expected = numbered(COLOR);
         for part in [
@@ -190,7 +190,7 @@ fn flip_translation_and_cutout_come_in_this_order_and_each_keeps_its_draws() {
 
 #[test]
 fn seed_epoch_and_sample_fix_the_image() {
-    let all = Augmentation { flip: Flip::Random, translate: 3, cutout: 4 };
+    let all = Augmentation { flip: Flip::Random, translate: 3, cutout: 4, ..Augmentation::NONE };
     let differ = |other: [u64; 3]| {
         (0..50).filter(move |k| {
             augmented(all, 29, 5, 1_000 + k)
@@ -209,7 +209,12 @@ fn seed_epoch_and_sample_fix_the_image() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    let with = |translate, cutout| Augmentation { flip: Flip::Random, translate, cutout };
+    let with = |translate, cutout| Augmentation {
+        flip: Flip::Random,
+        translate,
+        cutout,
+        ..Augmentation::NONE
+    };
     for (shape, translate, cutout) in
         [([32, 32, 3], 31, 32), ([28, 28, 1], 27, 28), ([4, 9, 1], 3, 4)]
     {
@@ -252,7 +257,8 @@ fn names_are_read_as_they_are_written() {
     let error = "upside-down".parse::<Flip>().unwrap_err().to_string();
     assert_eq!(error, "there is no flip `upside-down`: choose none, random, alternating");
     assert_eq!(Augmentation::NONE.to_string(), "none");
-    let all = Augmentation { flip: Flip::Alternating, translate: 2, cutout: 8 };
+    let all =
+        Augmentation { flip: Flip::Alternating, translate: 2, cutout: 8, ..Augmentation::NONE };
     assert_eq!(all.to_string(), "flip alternating, translate 2, cutout 8");
     let one = Augmentation { translate: 2, ..Augmentation::NONE };
     assert_eq!(one.to_string(), "translate 2");
@@ -269,7 +275,7 @@ proptest! {
     ) {
         let shape = [height, width, channels];
         let translate = (part * height.min(width) as f64) as usize;
-        let augmentation = Augmentation { flip: Flip::Random, translate, cutout: 0 };
+        let augmentation = Augmentation { flip: Flip::Random, translate, cutout: 0, ..Augmentation::NONE };
         let x = numbered(shape);
         let mut y = x.clone();
         augmentation.on(&shape).unwrap().apply(&mut y, seed, epoch, sample);

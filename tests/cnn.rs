@@ -15,7 +15,7 @@ use chainrule::softmax::Loss;
 use chainrule::views::Views;
 use chainrule::whiten::Whitening;
 use chainrule::{Network, ShapeError, Tensor};
-use ndarray::{Array2, Array4, Ix4, s};
+use ndarray::{Array2, Array4, Ix1, Ix2, Ix4, s};
 
 fn fraction(value: f64) -> Fraction {
     Fraction::new(value).unwrap()
@@ -126,6 +126,60 @@ fn a_cnns_parameters() {
 }
 
 #[test]
+fn a_cnns_hidden_layers() {
+    let plan = Cnn::new([12, 8, 3], 5).filters(&[4]).hidden(&[7, 3]);
+    let network = plan.network::<f32>(2, 1).unwrap();
+    assert_eq!(network.parameter_count(), 108 + 4 + (96 * 7 + 7) + (7 * 3 + 3) + (3 * 5 + 5));
+    let weights = [108, 96 * 7, 7 * 3, 3 * 5].iter().sum::<usize>();
+    assert_eq!(plan.entries().weights(), weights as f64);
+    assert_tensors(
+        network,
+        &[
+            ("conv1.weight", &[3, 3, 3, 4]),
+            ("conv1.bias", &[4]),
+            ("fc1.weight", &[96, 7]),
+            ("fc1.bias", &[7]),
+            ("fc2.weight", &[7, 3]),
+            ("fc2.bias", &[3]),
+            ("fc3.weight", &[3, 5]),
+            ("fc3.bias", &[5]),
+        ],
+    );
+    // With the filters and the hidden layers of a LeNet, and its own kernels of 3 x 3.
+    let lenet = Cnn::new([32, 32, 3], 10).filters(&[6, 16]).hidden(&[120, 84]);
+    let count = lenet.network::<f32>(2, 1).unwrap().parameter_count();
+    assert_eq!(count, 168 + 880 + (1_024 * 120 + 120) + 10_164 + 850);
+}
+
+/// The convolutions of two plans start alike, and the hidden layers are linear with ReLU.
+#[test]
+fn hidden_layers_are_linear_with_relu() {
+    let data = images(&[8, 8, 1], 3, 4);
+    let plan = Cnn::new([8, 8, 1], 3).filters(&[2]);
+    let [plain, hidden] = [plan.clone(), plan.hidden(&[6, 5])]
+        .map(|plan| learned(plan.network::<f64>(4, 7).unwrap(), &data));
+    let tensor = |network: &Network<f64>, name: &str| {
+        let (_, tensor) = network.tensors().into_iter().find(|it| it.0 == name).unwrap();
+        tensor
+    };
+    for name in ["conv1.weight", "conv1.bias"] {
+        assert_eq!(tensor(&plain, name), tensor(&hidden, name));
+    }
+    let map = hidden.tape.value(hidden.maps()[0].var).clone();
+    let mut x = map.into_shape_with_order((4, 32)).unwrap();
+    for layer in 1..=3 {
+        let weight = tensor(&hidden, &format!("fc{layer}.weight"));
+        let weight = weight.into_dimensionality::<Ix2>().unwrap();
+        let bias = tensor(&hidden, &format!("fc{layer}.bias"));
+        x = x.dot(&weight) + bias.into_dimensionality::<Ix1>().unwrap();
+        if layer < 3 {
+            x.mapv_inplace(|x| x.max(0.0));
+        }
+    }
+    assert_relative_eq!(hidden.tape.value(hidden.logits()), &x.into_dyn(), max_relative = 1e-12);
+}
+
+#[test]
 fn a_flagships_parameters() {
     let plan = Flagship::new([32, 32, 3], 10);
     assert_eq!(plan.widths(), [64, 256, 256]);
@@ -210,6 +264,7 @@ fn shapes_that_make_no_network_are_refused() {
     refused(Cnn::new(color, 0).network(1, 1), empty);
     refused(Flagship::new(color, 0).filters([4; 3]).network(1, 1), empty);
     refused(Cnn::new(color, 10).filters(&[4, 0]).network(1, 1), empty);
+    refused(Cnn::new(color, 10).hidden(&[4, 0]).network(1, 1), empty);
     refused(Flagship::new(color, 10).filters([4, 0, 4]).network(1, 1), empty);
     refused(Cnn::new([32, 32, 0], 10).network(1, 1), empty);
     // The smallest images, and those a pixel smaller on one side.
@@ -400,6 +455,8 @@ fn gradients_of_a_whole_cnn() {
         plan.clone(),
         plan.clone().batch_norm(true),
         plan.clone().batch_norm(true).dropout(fraction(0.3)).loss(divergence),
+        plan.clone().hidden(&[6, 5]),
+        plan.clone().hidden(&[6]).dropout(fraction(0.3)),
     ] {
         assert_gradients(plan.network(5, 5).unwrap(), &data);
     }
@@ -493,11 +550,16 @@ mod trained {
             rule: "nesterov".parse().unwrap(),
             schedule: Schedule::Constant { rate: 0.02 },
             l2: 1e-3,
-            augmentation: Augmentation { flip: Flip::Alternating, translate: 2, cutout: 5 },
+            augmentation: Augmentation {
+                flip: Flip::Alternating,
+                translate: 2,
+                cutout: 5,
+                ..Augmentation::NONE
+            },
             averaging: None,
             views: Views::Flip,
             seeds: 3.into(),
-            patience: None,
+            stopping: None,
             keep_best: false,
         }
     }

@@ -225,6 +225,11 @@ const NUMBERS: &[(&[&str], &str)] = &[
     (&["--layers", "24,0"], "'0' for '--layers <N,N,…>'"),
     (&["--filters", "8,0"], "'0' for '--filters <N,N,…>'"),
     (&["--warm-up=-1"], "'-1' for '--warm-up <N>'"),
+    (
+        &["--elastic", "36"],
+        "'36' for '--elastic <A:S>': `36` is no strength and smoothing in pixels",
+    ),
+    (&["--stop-every", "0"], "'0' for '--stop-every <N>'"),
     (&["--init-seed", "x"], "'x' for '--init-seed <N>'"),
 ];
 

@@ -48,18 +48,30 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("a number: {value}"))
 }
 
+/// The lines of the table: its head, and a row a workload.
+fn table_of(words: &str) -> Vec<&str> {
+    let table = words.lines().skip_while(|line| !line.starts_with("workload"));
+    table.take_while(|line| !line.is_empty()).collect()
+}
+
 #[test]
 fn one_json_object_has_all_workloads() {
     let output = run(&["--json", "--seconds", "0.01", "--threads", "2"]);
     let object = object(&output);
-    assert_eq!(
-        keys(&object),
-        ["cpu", "peak_gflops", "share_of_peak", "threads", "throughput", "version"]
-    );
+    let machine =
+        ["cache_gb_per_second", "cores", "cpu", "memory_gb_per_second", "peak_gflops", "threads"];
+    let by_name = ["batch", "bytes", "operations", "parameters", "share_of_peak", "spread"];
+    let by_name = by_name.iter().chain(&["throughput", "windows"]);
+    let mut all: Vec<_> = machine.iter().chain(by_name.clone()).copied().collect();
+    all.extend(["roof_gflops", "roof_spread", "version"]);
+    all.sort_unstable();
+    assert_eq!(keys(&object), all);
     let mut sorted = WORKLOADS;
     sorted.sort_unstable();
-    assert_eq!(keys(&object["throughput"]), sorted);
-    assert_eq!(keys(&object["share_of_peak"]), sorted);
+    let roofs = ["memory", "cache"].map(|slope| &object["roof_gflops"][slope]);
+    for numbers in by_name.map(|name| &object[name]).chain(roofs) {
+        assert_eq!(keys(numbers), sorted);
+    }
     for name in WORKLOADS {
         assert!(number(&object["throughput"][name]) > 0.0, "{name}: {object}");
     }
@@ -73,8 +85,48 @@ fn one_json_object_has_all_workloads() {
     assert!((number(&object["share_of_peak"][name]) / share - 1.0).abs() < 1e-9, "{object}");
     // A human reads the same on standard error, in the table's order.
     let table = text(&output.stderr);
-    let rows: Vec<_> = table.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert!(rows.ends_with(&WORKLOADS), "{table}");
+    let rows = table_of(table).into_iter().skip(1);
+    assert!(rows.map(|row| row.split(' ').next().unwrap()).eq(WORKLOADS), "{table}");
+}
+
+/// The windows tell how far they lie apart, and whether a human is warned.
+#[test]
+fn the_best_of_the_windows_counts() {
+    let output = run(&["mlp-300-b16", "--json", "--seconds", "0.01"]);
+    let (object, name) = (object(&output), "mlp-300-b16");
+    let windows: Vec<_> = object["windows"][name].as_array().unwrap().iter().map(number).collect();
+    let best = windows.iter().copied().fold(0.0, f64::max);
+    let worst = windows.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!((windows.len(), number(&object["throughput"][name])), (3, best), "{object}");
+    assert_eq!(number(&object["spread"][name]), 1.0 - worst / best, "{object}");
+    let roofs = ["peak", "memory", "cache"].map(|roof| number(&object["roof_spread"][roof]));
+    let disturbed = 1.0 - worst / best > 0.1 || roofs.iter().any(|&spread| spread > 0.1);
+    let words = text(&output.stderr);
+    assert_eq!(words.contains("The machine does something else"), disturbed, "{words}");
+}
+
+/// The roof of a step is its intensity times the slope, and no more than the peak.
+#[test]
+fn a_step_has_its_roof() {
+    let object = object(&run(&["lenet-b32", "--json", "--seconds", "0.01"]));
+    let intensity =
+        number(&object["operations"]["lenet-b32"]) / number(&object["bytes"]["lenet-b32"]);
+    for slope in ["memory", "cache"] {
+        let bandwidth = number(&object[format!("{slope}_gb_per_second")]);
+        let roof = number(&object["peak_gflops"]).min(intensity * bandwidth);
+        let told = number(&object["roof_gflops"][slope]["lenet-b32"]);
+        assert!((told / roof - 1.0).abs() < 1e-9, "{slope}: {object}");
+    }
+}
+
+#[test]
+fn threads_may_outnumber_the_cores() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let threads = (3 * cores).to_string();
+    let output = run(&["mlp-300-b16", "--seconds", "0.01", "--threads", &threads]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let told = format!("Threads:  {threads}, which take turns on {cores} cores\n");
+    assert!(text(&output.stdout).contains(&told), "{}", text(&output.stdout));
 }
 
 #[test]
@@ -82,7 +134,7 @@ fn the_workloads_that_are_named_are_measured() {
     let output = run(&["mlp-300-b16", "mlp-128-64-b1", "--seconds", "0.01", "--threads", "1"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let table = text(&output.stdout);
-    let rows: Vec<_> = table.lines().skip_while(|line| !line.starts_with("workload")).collect();
+    let rows = table_of(table);
     assert_eq!(rows.len(), 3, "{table}");
     assert!(table.contains("Threads:  1\n") && table.contains("GFLOP/s in products"), "{table}");
     assert!(
@@ -90,7 +142,7 @@ fn the_workloads_that_are_named_are_measured() {
         "{table}"
     );
     assert!(rows.iter().all(|row| row.chars().count() == rows[0].chars().count()), "{table}");
-    assert!(rows[1].ends_with(" %"), "{table}");
+    assert!(rows[0].ends_with("of peak  FLOP/byte") && rows[1].contains(" %  "), "{table}");
     let json = run(&["mlp-300-b16", "--json", "--seconds", "0.01"]);
     assert_eq!(keys(&object(&json)["throughput"]), ["mlp-300-b16"]);
 }

@@ -113,6 +113,13 @@ fn a_cnn_is_trained_and_used() {
 }
 
 #[test]
+fn a_cnn_with_hidden_layers_is_trained_and_used() {
+    let more = ["--model", "cnn", "--filters", "4,3", "--layers", "12,8", "--dropout", "0.1"];
+    let images = [("filters", 4 + 1), ("maps-conv1", 1 + 4 + 1), ("maps-conv2", 1 + 3 + 1)];
+    assert_trains(&more, "CNN of 4-3 filters and 12-8 hidden units", &images);
+}
+
+#[test]
 fn a_flagship_is_trained_and_used() {
     let more = ["--model", "flagship", "--filters", "3,4,5"];
     let images = [("filters", 24 + 1), ("maps-whiten", 1 + 24 + 1), ("maps-block1", 1 + 3 + 1)];

@@ -9,7 +9,7 @@ use chainrule::cnn::{Cnn, Flagship, Lenet};
 use chainrule::model::Model;
 use chainrule::{Mlp, Tensor};
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, GrayImage, Luma};
+use image::{DynamicImage, GrayImage, Luma, Rgba, RgbaImage};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -108,6 +108,27 @@ fn a_photograph_is_turned_as_its_camera_was_held() {
     }
 }
 
+/// Black ink, fainter above, on nothing: on paper it is black and gray.
+#[test]
+fn what_is_transparent_shows_white_paper() {
+    let (folder, model) = folder_with(&checkpoint(&mlp()));
+    let is_ink = |x, y| hook().get_pixel(x, y).0[0] > 100;
+    let seen = DynamicImage::ImageRgba8(RgbaImage::from_fn(64, 64, |x, y| {
+        let alpha = if !is_ink(x, y) { 0 } else { [128, 255][usize::from(y > 20)] };
+        Rgba([0, 0, 0, alpha])
+    }));
+    let paper = DynamicImage::ImageLuma8(GrayImage::from_fn(64, 64, |x, y| {
+        // 255·(255 − 128)/255 of the paper is seen through half of the ink.
+        Luma([if !is_ink(x, y) { 255 } else { [127, 0][usize::from(y > 20)] }])
+    }));
+    let files = ["transparent.png", "paper.png"].map(|name| folder.path().join(name));
+    for (file, picture) in files.iter().zip([seen, paper]) {
+        picture.save(file).expect("a PNG");
+    }
+    let answers = probabilities(&model, &files);
+    assert_eq!(answers[0], answers[1]);
+}
+
 #[test]
 fn pictures_that_are_cut_short_are_refused() {
     let (folder, model) = folder_with(&checkpoint(&mlp()));
@@ -158,14 +179,14 @@ fn what_is_too_large_is_refused_before_it_takes_memory() {
     let file = folder.path().join("large.png");
     hook().save(&file).expect("a PNG");
     let mut bytes = fs::read(&file).expect("a PNG");
-    for at in [16, 20] {
-        bytes[at..at + 4].copy_from_slice(&20_000_u32.to_be_bytes());
+    for (size, words) in [([20_000_u32; 2], "20000 x 20000"), ([1, 65_536], "1 x 65536")] {
+        bytes[16..24].copy_from_slice(&size.map(u32::to_be_bytes).concat());
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&checksum.sum().to_be_bytes());
+        fs::write(&file, &bytes).expect("a file");
+        refused("large.png", &[&format!("{words} pixels"), "50 million", "65535 a side"]);
     }
-    let mut checksum = flate2::Crc::new();
-    checksum.update(&bytes[12..29]);
-    bytes[29..33].copy_from_slice(&checksum.sum().to_be_bytes());
-    fs::write(&file, bytes).expect("a file");
-    refused("large.png", &["20000 x 20000 pixels", "50 million"]);
     let file = fs::File::create(folder.path().join("long.png")).expect("a file");
     file.set_len(100_000_001).expect("a long file");
     refused("long.png", &["100 MB"]);
@@ -173,13 +194,37 @@ fn what_is_too_large_is_refused_before_it_takes_memory() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_is_no_picture() {
+fn pipes_and_devices_are_no_files() {
     let (folder, model) = folder_with(&checkpoint(&mlp()));
-    let pipe = folder.path().join("pipe.png");
+    let pipe = folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.expect("mkfifo starts").success());
-    let output = run(&["predict", text(&model), text(&pipe)]);
-    assert_failure(&output, &["pipe.png", "not a regular file"]);
+    for endless in [&pipe, Path::new("/dev/zero")] {
+        let words = [text(endless), "a pipe or a device is there, no regular file"];
+        assert_failure(&run(&["predict", text(&model), text(endless)]), &words);
+        assert_failure(&run(&["predict", text(endless), "picture.png"]), &words);
+    }
+    let output = run(&["predict", text(&model), text(folder.path())]);
+    assert_failure(&output, &["a folder is there, no regular file"]);
+}
+
+/// A process with 400 MB of address space, and a network whose answers take more.
+#[cfg(unix)]
+#[test]
+fn a_network_that_takes_too_much_memory_is_refused_before_it_is_made() {
+    let cnn = Model::Cnn(Cnn::new([28, 28, 1], 1).filters(&[40_000]));
+    let file = Checkpoint::<f32> {
+        // As many numbers as its weights, so that the plan is believed.
+        tensors: BTreeMap::from([("many".to_owned(), Tensor::zeros(vec![8_200_000]))]),
+        metadata: BTreeMap::from([("model".to_owned(), json!(&cnn).to_string())]),
+    };
+    let (_folder, model) = folder_with(&file);
+    let script = "ulimit -v 400000; exec \"$0\" \"$@\"";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_chainrule"), "predict", text(&model), "x.png"]);
+    let output = command.output().expect("sh starts");
+    let words = ["model.safetensors: its network, CNN of 40000 filters", "at least", "of memory"];
+    assert_failure(&output, &words);
 }
 
 #[test]
@@ -254,6 +299,11 @@ fn class_names_have_no_power_over_a_terminal() {
     let class = answer["predictions"][0]["class"].as_u64().expect("a number") as usize;
     let name = names.get(class).map_or_else(|| class.to_string(), ToString::to_string);
     assert_eq!(answer["predictions"][0]["name"], name);
+    // Nor is it filled with one: a line is as wide as the longest name.
+    let long = json!(["short", "long ".repeat(20_000)]).to_string();
+    checkpoint.metadata.insert("classes".to_owned(), long);
+    checkpoint.write(&model).expect("it is written");
+    assert_failure(&run(&[]), &["model.safetensors: the name of its class long", "100 characters"]);
     // Nor has what else a file says of itself.
     let mut foreign = checkpoint;
     foreign.metadata.insert("model".to_owned(), json!({ "\u{1b}[31m": {} }).to_string());

@@ -5,6 +5,7 @@
 
 use crate::process::{assert_failure, assert_success, run, text};
 use chainrule::record::Record;
+use chainrule::train::Ending;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -27,21 +28,31 @@ fn settings_that_cannot_be_or_would_be_ignored_are_refused_at_once() {
     for (more, words) in [
         ("--data ellipse --views flip", ["views", "images"]),
         ("--data ellipse --views flip-and-shift", ["views", "images"]),
+        ("--stop-by accuracy", ["--stop-by", "give --patience too"]),
+        ("--stop-every 2", ["--stop-every", "give --patience too"]),
+        ("--stop-threshold 0.1", ["--stop-threshold", "give --patience too"]),
+        ("--data ellipse --rotation 5", ["is no image", "to be deformed"]),
+        ("--rotation 200", ["rotation is 200", "0 to 180 degrees"]),
+        ("--elastic 36:0", ["sigma is 0", "more than 0 pixels"]),
+        ("--patience 1 --stop-every 4", ["every 4 updates: the training has 3", "Read more often"]),
         ("--patience 1 --validation 0", ["--patience", "--validation 0"]),
         ("--optimizer sgd --momentum 0.7", ["--momentum is for", "momentum or nesterov"]),
         ("--optimizer adam --momentum 0.7", ["--momentum is for", "momentum or nesterov"]),
-        ("--model cnn --data pictures", ["--layers is for --model mlp", "cnn takes none"]),
-        ("--model lenet", ["--layers is for --model mlp", "lenet takes none"]),
+        ("--model lenet", ["--layers is for --model mlp or cnn", "lenet takes none"]),
     ] {
         assert_failure(&run(&tiny(&folder, more)), &words);
         assert!(!folder.exists(), "{more}");
     }
-    for (option, value) in [("--layers", "5"), ("--activation", "tanh"), ("--init", "zeros")] {
-        for model in ["lenet", "cnn", "flagship"] {
+    for (option, value, kinds, models) in [
+        ("--layers", "5", "mlp or cnn", &["lenet", "flagship"][..]),
+        ("--activation", "tanh", "mlp", &["lenet", "cnn", "flagship"]),
+        ("--init", "zeros", "mlp", &["lenet", "cnn", "flagship"]),
+    ] {
+        for &model in models {
             let arguments =
                 ["train", "--data", "pictures", "--samples", "80", "--validation", "40", "--model"];
             let more = [model, option, value, "--out", text(&folder)];
-            let words = format!("{option} is for --model mlp: {model} takes none");
+            let words = format!("{option} is for --model {kinds}: {model} takes none");
             assert_failure(&run(&[&arguments[..], &more].concat()), &[&words]);
             assert!(!folder.exists(), "{option} {model}");
         }
@@ -77,6 +88,33 @@ fn a_training_that_diverges_leaves_no_model() {
         }
         // What is left there can be read.
         assert_failure(&run(&["train", "--resume", text(&folder)]), words);
+    }
+}
+
+/// Three updates an epoch, none of which moves a weight.
+#[test]
+fn a_training_stops_between_updates_and_its_record_says_why() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    for (more, updates) in
+        [("", 2), (" --epochs 5 --stop-every 2", 4), (" --patience 2 --epochs 2", 3)]
+    {
+        let folder = temporary.path().join(updates.to_string());
+        let stop =
+            "--rate 1e-30 --patience 1 --stop-every 1 --stop-by accuracy --stop-threshold 0.5";
+        let output = run(&tiny(&folder, &format!("{stop}{more} --json")));
+        assert_success(&output);
+        let record = record(&folder);
+        let Some(stop) = &record.stop else { panic!("{record:?}") };
+        assert_eq!((stop.update, record.ending), (updates, Ending::StoppedEarly));
+        assert_eq!(stop.epoch as u64, updates.div_ceil(3));
+        assert!(stop.reason.starts_with("no higher validation accuracy by 0.5 or more"));
+        let last = record.readings.last().map(|reading| reading.update);
+        assert_eq!(last, Some(updates));
+        let words = String::from_utf8_lossy(&output.stdout);
+        assert!(words.contains(r#""validation_accuracy":0."#), "{words}");
+        for figure in ["loss.svg", "accuracy.svg"] {
+            assert!(folder.join(figure).is_file(), "{figure}");
+        }
     }
 }
 

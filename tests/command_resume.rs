@@ -92,6 +92,54 @@ fn a_training_goes_on_with_the_files_that_it_began_with() {
     assert!(!stderr(&output).contains("train-"), "{}", stderr(&output));
 }
 
+/// Of black images no channel has a deviation to be divided by.
+#[test]
+fn data_that_cannot_prepare_a_network_are_refused_before_its_folder_is_made() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    let folder = temporary.path().join("run");
+    write_black_digits(temporary.path());
+    let arguments =
+        "train --model flagship --filters 1,1,1 --data mnist --samples 200 --validation 40";
+    let arguments = arguments.split(' ').chain(["--data-dir", text(temporary.path())]);
+    let arguments: Vec<_> = arguments.chain(["--out", text(&folder)]).collect();
+    assert_failure(&run(&arguments), &["standard deviations above 0"]);
+    assert!(!folder.exists());
+}
+
+/// A folder that a stranger packed may have any kind of file in it.
+#[cfg(unix)]
+#[test]
+fn a_folder_with_pipes_and_links_keeps_no_training_waiting() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    let folder = temporary.path().join("run");
+    fs::create_dir(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name);
+    let pipe = |name: &str| {
+        let made = std::process::Command::new("mkfifo").arg(path(name)).status();
+        assert!(made.expect("mkfifo starts").success());
+    };
+    let resume = ["train", "--resume", text(&folder)];
+    let refused = |name: &str, words: &str| {
+        assert_failure(&run(&resume), &[&format!("{name}: "), words]);
+        fs::remove_file(path(name)).expect("it was there");
+    };
+    pipe("settings.json");
+    refused("settings.json", "a pipe or a device is there, no regular file");
+    let long = File::create(path("settings.json")).expect("a file");
+    long.set_len(1_000_001).expect("a long file");
+    refused("settings.json", "more than 1000000 bytes");
+    fs::write(path("settings.json"), "{}").expect("a file");
+    fs::remove_file(path(".lock")).expect("the folder was locked");
+    pipe(".lock");
+    refused(".lock", "a pipe or a device is there, no regular file");
+    let elsewhere = temporary.path().join("elsewhere");
+    std::os::unix::fs::symlink(&elsewhere, path(".lock")).expect("a link");
+    refused(".lock", "a link is there, no regular file");
+    assert!(!elsewhere.exists(), "nothing is written out of the folder");
+    pipe("checkpoint.safetensors");
+    refused("checkpoint.safetensors", "a pipe or a device is there, no regular file");
+}
+
 #[test]
 fn one_process_at_a_time_trains_in_a_folder() {
     let temporary = TempDir::new().expect("a temporary folder");

@@ -903,7 +903,12 @@ fn pooled_twice<T: Real>(x: &Array4<T>, window: Window, dy: &Array4<T>) -> [[Vec
             definition::average,
             definition::average_gradient,
         ),
-        run(blocks::max, blocks::max_gradient, blocks::average, blocks::average_gradient),
+        run(
+            blocks::max,
+            |x, y, dy, window, dx| blocks::max_gradient(x, y, dy, window, dx, true),
+            blocks::average,
+            blocks::average_gradient,
+        ),
     ]
 }
 
@@ -942,6 +947,31 @@ fn blocks_of_channels_equal_the_definition() {
             }
         }
     }
+}
+
+/// Where the gradient is not to be added to, nothing is left of what stood there: not where windows tile
+/// the image, nor where they overlap or leave out a row.
+#[test]
+fn a_gradient_of_the_maximum_that_is_overwritten_begins_at_0() {
+    for window in WINDOWS.into_iter().chain([Window::square(4)]) {
+        for channels in [1, 5, 39] {
+            let mut draw = Draw::new(channels as u64);
+            let x = drawn(&mut draw, [2, 8, 8, channels]);
+            let [out_height, out_width] = window.places([8, 8]).unwrap();
+            let dy = drawn(&mut draw, [2, out_height, out_width, channels]);
+            let mut y = Array4::zeros(dy.raw_dim());
+            blocks::max(x.view(), window, y.view_mut());
+            let [mut added, mut overwritten] = [0.0, f64::NAN].map(|stale| x.mapv(|_| stale));
+            let (x, y, dy) = (x.view(), y.view(), dy.view());
+            blocks::max_gradient(x, y, dy, window, added.view_mut(), true);
+            blocks::max_gradient(x, y, dy, window, overwritten.view_mut(), false);
+            assert_eq!(added, overwritten, "{window:?}");
+        }
+    }
+    assert!(Window::square(2).tiles([6, 8]));
+    assert!(!Window::square(2).tiles([6, 7]), "a column is left out");
+    assert!(!Window { stride: 1, ..Window::square(2) }.tiles([6, 8]), "they overlap");
+    assert!(!Window { width: 3, ..Window::square(2) }.tiles([6, 9]), "they overlap");
 }
 
 #[test]

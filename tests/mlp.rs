@@ -89,7 +89,11 @@ fn a_summed_loss_is_the_mean_times_the_batch_and_reports_the_mean() {
     let summed = Loss { reduction: Reduction::Sum, ..Loss::default() };
     let (sum, of_the_sum) = gradients(&plan.clone().loss(summed));
     assert_relative_eq!(mean, sum, max_relative = 1e-14);
-    assert_relative_eq!(of_the_mean * 6.0, of_the_sum, max_relative = 1e-12, epsilon = 1e-15);
+    assert_relative_eq!(&of_the_mean * 6.0, of_the_sum, max_relative = 1e-12, epsilon = 1e-15);
+    let entries = Loss { reduction: Reduction::MeanOfEntries, ..Loss::default() };
+    let (of_a_sample, of_entries) = gradients(&plan.clone().loss(entries));
+    assert_relative_eq!(mean, of_a_sample, max_relative = 1e-14);
+    assert_relative_eq!(of_the_mean, of_entries * 3.0, max_relative = 1e-12, epsilon = 1e-15);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Chapter 8: the row divided by its sum, batch norm and layer norm.
 
 use approx::assert_abs_diff_eq;
+use chainrule::conv::pool::Window;
 use chainrule::gradcheck::{Draw, Gradcheck};
 use chainrule::normalize::moments::{SCRATCH, column_moments};
 use chainrule::normalize::{BatchNorm, definition};
@@ -614,6 +615,70 @@ fn both_norms_are_the_definition_group_by_group() {
         let [dx, ..] = gradients(TRAINING, [&x, &gamma, &beta], &dy, record);
         assert_abs_diff_eq!(dx, claimed_dx - 1.0, epsilon = 1e-13);
     }
+}
+
+/// Value, gradients and running statistics of batch norm, 2 × 2 max pooling and ReLU, in one op or in
+/// three, after a pass in each mode.
+fn normalized_and_pooled<T: Real>(in_one: bool, channels: usize) -> Vec<Tensor<T>> {
+    let (settings, window) = (BatchNorm { momentum: 0.3, epsilon: 1e-3 }, Window::square(2));
+    let mut draw = Draw::new(channels as u64);
+    let mut tape = Tape::<T>::new();
+    // Some maxima tie, and some scales are negative: these windows pass their smallest x.
+    let x = draw.uniform(&[3, 4, 6, channels], -2.0, 2.0).mapv(|x| (T::of(8.0) * x).round());
+    let x = tape.parameter(x);
+    let affine = [(); 2].map(|()| tape.parameter(draw.uniform(&[channels], -1.0, 1.0)));
+    let (norm, y) = if in_one {
+        let y = tape.batch_norm_max_pool_relu(x, affine, settings, window).unwrap();
+        (y, y)
+    } else {
+        let norm = tape.batch_norm_with(x, affine[0], affine[1], settings).unwrap();
+        let pooled = tape.max_pool(norm, window).unwrap();
+        (norm, tape.relu(pooled).unwrap())
+    };
+    let dy = draw.uniform(&[3, 2, 3, channels], -1.0, 1.0);
+    let mut found = Vec::new();
+    for mode in [TRAINING, Mode::Evaluation] {
+        tape.set_mode(mode);
+        tape.forward();
+        tape.backward_from(y, &dy).unwrap();
+        found.push(tape.value(y).clone());
+        found.extend(tape.buffers(norm).iter().cloned());
+        found.extend([x, affine[0], affine[1]].map(|var| tape.gradient(var).clone()));
+    }
+    found
+}
+
+#[test]
+fn batch_norm_max_pool_and_relu_in_one_op_are_the_three() {
+    for channels in [1, 3, 21, 64] {
+        let [one, three] = [true, false].map(|one| normalized_and_pooled::<f64>(one, channels));
+        for (k, (one, three)) in one.iter().zip(&three).enumerate() {
+            if k % 6 < 3 {
+                assert_eq!(one, three, "the value and the statistics have the same bits");
+            }
+            assert_abs_diff_eq!(one, three, epsilon = 1e-12);
+        }
+        let [one, three] = [true, false].map(|one| normalized_and_pooled::<f32>(one, channels));
+        for (one, three) in one.iter().zip(&three) {
+            assert_abs_diff_eq!(one, three, epsilon = 1e-4);
+        }
+        // One channel alone may have no maximum above 0, or none below.
+        let both = one[0].iter().any(|&y| y == 0.0) && one[0].iter().any(|&y| y > 0.0);
+        assert!(both || channels < 21, "{channels} channels");
+    }
+}
+
+#[test]
+fn windows_that_do_not_tile_the_images_are_refused() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.parameter(Tensor::zeros(vec![2, 4, 5, 3]));
+    let affine = [(); 2].map(|()| tape.parameter(ones(3)));
+    let settings = BatchNorm::default();
+    let refused = tape.batch_norm_max_pool_relu(x, affine, settings, Window::square(2));
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "batch_norm_max_pool_relu: [2, 4, 5, 3] · [3] · [3]: each pixel must lie in one window"
+    );
 }
 
 #[test]

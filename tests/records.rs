@@ -103,6 +103,10 @@ fn old_model_files_are_read() {
         (CNN.to_owned(), cnn(smoothed(0.1))),
         (CNN.replace(r#""divergence":false"#, r#""divergence":true"#), cnn(divergence)),
         (
+            CNN.replace(r#""batch_norm""#, r#""hidden":[6,5],"batch_norm""#),
+            Model::Cnn(Cnn::new(image, 10).filters(&[4]).hidden(&[6, 5]).loss(smoothed(0.1))),
+        ),
+        (
             r#"{"lenet":{"image":[32,32,3],"classes":10}}"#.to_owned(),
             Model::Lenet(Lenet::new(image, 10)),
         ),

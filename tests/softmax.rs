@@ -857,8 +857,38 @@ fn the_prediction_is_the_first_of_the_largest() {
 }
 
 #[test]
-fn the_mean_loss_of_a_sample_follows_from_either_reduction() {
+fn the_mean_loss_of_a_sample_follows_from_any_reduction() {
     let mean = Loss::default();
-    assert_eq!(mean.of_a_sample(6.0, 4), 6.0);
-    assert_eq!(SUM.of_a_sample(6.0, 4), 1.5);
+    assert_eq!(mean.of_a_sample(6.0, [4, 10]), 6.0);
+    assert_eq!(SUM.of_a_sample(6.0, [4, 10]), 1.5);
+    let entries = Loss { reduction: Reduction::MeanOfEntries, ..mean };
+    assert_eq!(entries.of_a_sample(6.0, [4, 10]), 60.0);
+}
+
+/// Of two samples and three classes, for both losses, by each way to them.
+#[test]
+fn a_mean_of_entries_is_the_mean_divided_by_the_classes() {
+    let entries = |loss: Loss| Loss { reduction: Reduction::MeanOfEntries, ..loss };
+    let ways: [Record; 3] = [
+        Tape::softmax_loss,
+        |tape, z, t, loss| {
+            let p = tape.softmax(z)?;
+            tape.loss_of_probabilities(p, t, loss)
+        },
+        |tape, z, t, loss| {
+            let q = tape.log_softmax(z)?;
+            tape.loss_of_log_probabilities(q, t, loss)
+        },
+    ];
+    for t in [labels(), distributions()] {
+        for loss in [Loss::default(), kl(Loss::default()), kl(smoothed(Reduction::Mean, 0.2))] {
+            for way in ways {
+                let mean = run(&logits(), &t, 1.75, |tape, z, t| way(tape, z, t, loss));
+                let part = run(&logits(), &t, 1.75, |tape, z, t| way(tape, z, t, entries(loss)));
+                assert_relative_eq!(3.0 * part.0, mean.0, max_relative = 1e-14);
+                assert_abs_diff_eq!(3.0 * part.1, mean.1, epsilon = 1e-15);
+                assert_abs_diff_eq!(3.0 * part.2, mean.2, epsilon = 1e-14);
+            }
+        }
+    }
 }

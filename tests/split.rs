@@ -1,7 +1,8 @@
 //! Splits share no sample, and lose none.
 
 use chainrule::data::Dataset;
-use chainrule::data::split::{SplitError, by_counts, by_ratio};
+use chainrule::data::split::{SplitError, by_counts, by_ratio, by_shares};
+use chainrule::data::{DatasetError, digits, pictures};
 use proptest::prelude::*;
 
 /// Samples that are told apart by their only entry.
@@ -76,6 +77,89 @@ fn splits_that_cannot_be_made_say_why() {
     // Rounded to nothing.
     assert!(matches!(by_ratio(&data, 0.01, 29), Err(SplitError::Empty { part: 0, .. })));
     assert!(matches!(by_ratio(&data, 0.99, 29), Err(SplitError::Empty { part: 1, .. })));
+}
+
+/// The splits of the studies, of all 70,000 images.
+#[test]
+fn shares_fix_the_sizes_of_three_parts() {
+    let data = numbered(70_000);
+    for (shares, expected) in [
+        ([50, 5, 15], [50_000, 5_000, 15_000]),
+        ([63, 7, 30], [44_100, 4_900, 21_000]),
+        ([72, 8, 20], [50_400, 5_600, 14_000]),
+        ([81, 9, 10], [56_700, 6_300, 7_000]),
+    ] {
+        let parts = by_shares(&data, shares, 29).unwrap();
+        assert_eq!(parts.each_ref().map(Dataset::len), expected);
+    }
+    let parts = by_shares(&numbered(60_000), [80, 20], 29).unwrap();
+    assert_eq!(parts.each_ref().map(Dataset::len), [48_000, 12_000]);
+    // Rounded at each end of a part, so that no sample is lost.
+    let parts = by_shares(&numbered(10), [1, 1, 1], 29).unwrap();
+    assert_eq!(parts.each_ref().map(Dataset::len), [3, 4, 3]);
+    let huge = by_shares(&numbered(9), [u32::MAX, u32::MAX, u32::MAX], 29).unwrap();
+    assert_eq!(huge.each_ref().map(Dataset::len), [3, 3, 3]);
+}
+
+#[test]
+fn what_is_held_out_for_validation_changes_no_test() {
+    let data = numbered(1_000);
+    let [with_all, test] = by_ratio(&data, 0.7, 29).unwrap().map(|part| numbers(&part));
+    let [train, validation, same] =
+        by_shares(&data, [63, 7, 30], 29).unwrap().map(|part| numbers(&part));
+    assert_eq!(test, same);
+    assert_eq!(with_all, [train, validation].concat());
+    // And a smaller test part lies in a larger one.
+    let [_, smaller] = by_shares(&data, [9, 1], 29).unwrap().map(|part| numbers(&part));
+    assert_eq!(smaller, test[200..]);
+}
+
+#[test]
+fn shares_that_make_no_split_are_named() {
+    let data = numbered(10);
+    let error = by_shares(&data, [7, 0, 3], 29).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a split needs shares as 63, 7 and 30, of which each is 1 or more, not [7, 0, 3]"
+    );
+    let error = by_shares(&data, [100, 1], 29).unwrap_err();
+    assert!(matches!(error, SplitError::Empty { part: 1, .. }), "{error}");
+}
+
+#[test]
+fn joined_sets_have_the_samples_of_both() {
+    let (one, two) = (numbered(5).select(&[4, 2]), numbered(3));
+    let both = one.join(&two, "both").unwrap();
+    assert_eq!((numbers(&both), both.name()), (vec![4, 2, 0, 1, 2], "both"));
+    let pixels = |data: &Dataset| {
+        let mut image = vec![0.0_f32; data.features()];
+        let mut read = |i| {
+            data.read(i, &mut image);
+            (image.clone(), data.label(i))
+        };
+        (0..data.len()).map(&mut read).collect::<Vec<_>>()
+    };
+    let [one, two] = [digits::draw(3, 1), digits::draw(2, 2)];
+    let both = one.join(&two, "digits").unwrap();
+    assert_eq!(pixels(&both), [pixels(&one), pixels(&two)].concat());
+    let named = pictures::draw(2, 1);
+    let twice = named.join(&named, "pictures").unwrap();
+    assert_eq!(twice.class_name(0), named.class_name(0));
+}
+
+#[test]
+fn sets_that_cannot_be_joined_say_why() {
+    let error = digits::draw(2, 1).join(&pictures::draw(2, 1), "both").unwrap_err().to_string();
+    assert!(error.contains("has bytes of shape [28, 28] in 10 classes, and "), "{error}");
+    assert!(error.ends_with("only sets of one kind can be joined"), "{error}");
+    let three = Dataset::from_reals("numbers", &[1], 3, vec![0.0], vec![1]).unwrap();
+    let bytes = Dataset::from_bytes("numbers", &[1], 2, vec![0], vec![1]).unwrap();
+    for other in [three, bytes] {
+        let error = numbered(2).join(&other, "both").unwrap_err();
+        assert!(matches!(error, DatasetError::Join { .. }), "{error}");
+    }
+    let none = numbered(1).select(&[]);
+    assert!(matches!(none.join(&none, "none"), Err(DatasetError::Empty { .. })));
 }
 
 proptest! {

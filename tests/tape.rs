@@ -780,6 +780,56 @@ fn gradients_of_untouched_leaves_are_zero() {
     assert_eq!(tape.gradient(y)[0], 1.0);
 }
 
+/// y = 2x, which overwrites the gradient of x where nothing was added to it in the same pass.
+struct Doubled;
+
+impl Op<f64> for Doubled {
+    fn name(&self) -> &'static str {
+        "doubled"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        Ok(inputs[0].to_vec())
+    }
+
+    fn forward(&mut self, x: Inputs<'_, f64>, y: &mut Tensor<f64>) {
+        y.assign(&(&x[0] * 2.0));
+    }
+
+    fn backward(
+        &mut self,
+        _: Inputs<'_, f64>,
+        _: &Tensor<f64>,
+        dy: &Tensor<f64>,
+        mut dx: Gradients<'_, f64>,
+    ) {
+        match dx.target(0) {
+            Some((dx, true)) => dx.scaled_add(2.0, dy),
+            Some((dx, false)) => dx.assign(&(dy * 2.0)),
+            None => (),
+        }
+    }
+}
+
+#[test]
+fn an_overwritten_gradient_is_that_of_this_pass_alone() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.parameter(arr1(&[3.0]));
+    let constant = tape.input(arr1(&[3.0]));
+    let unwanted = tape.push(Doubled, &[constant]).unwrap();
+    let once = tape.push(Doubled, &[x]).unwrap();
+    let twice = tape.push(Doubled, &[x]).unwrap();
+    let both = tape.add(once, twice).unwrap();
+    let y = tape.add(both, unwanted).unwrap();
+    for _ in 0..3 {
+        tape.backward(y);
+        assert_eq!(tape.gradient(x)[0], 4.0, "both uses add up");
+        tape.backward(once);
+        assert_eq!(tape.gradient(x)[0], 2.0, "what was there before this pass is gone");
+    }
+    assert!(tape.gradient(constant).is_empty());
+}
+
 #[test]
 fn nobody_s_gradients_are_not_computed() {
     let (mut tape, [x, w, _], loss) = network(2);

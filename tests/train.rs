@@ -4,6 +4,7 @@
 
 use chainrule::Tensor;
 use chainrule::checkpoint::Checkpoint;
+use chainrule::cnn::Flagship;
 use chainrule::data::augment::{Augmentation, Flip};
 use chainrule::data::{Dataset, ellipse, pictures, split};
 use chainrule::file::{remove_unfinished, write_atomically};
@@ -11,6 +12,8 @@ use chainrule::mlp::Mlp;
 use chainrule::model::Model;
 use chainrule::optim::{Average, Averaging, Optimizer, Rule, Schedule};
 use chainrule::random::{Purpose, Seeds, stream};
+use chainrule::softmax::{Loss, Reduction};
+use chainrule::train::stopping::Stopping;
 use chainrule::train::{Ending, Event, Plan, TrainError, Training};
 use chainrule::views::Views;
 use rand::seq::SliceRandom;
@@ -31,7 +34,7 @@ fn plan() -> Plan {
         averaging: None,
         views: Views::One,
         seeds: Seeds { init: 3, order: 4, masks: 5, augmentation: 6 },
-        patience: None,
+        stopping: None,
         keep_best: false,
     }
 }
@@ -103,6 +106,33 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     assert_ne!(weights(3), weights(4));
 }
 
+/// Of full batches of B, a reduction that multiplies the gradient by c is the mean at the rate ηc and the
+/// penalty λ/c.
+#[test]
+fn a_sum_is_the_mean_at_another_rate_and_another_penalty() {
+    let weights = |rule: Rule, reduction, rate, l2| {
+        let loss = Loss { reduction, ..Loss::default() };
+        let model = Model::Mlp(Mlp::new(&[2, 8, 2]).unwrap().loss(loss));
+        let schedule = Schedule::Constant { rate };
+        trained(Plan { model, batch: 35, rule, schedule, l2, ..plan() }).network().tensors()
+    };
+    let far = |rule, reduction, c: f64, penalty| {
+        let one = weights(rule, reduction, 0.002, 0.07);
+        let mean = weights(rule, Reduction::Mean, 0.002 * c, penalty);
+        let far = one.into_iter().zip(mean).map(|((_, a), (_, b))| (a - b).mapv(f64::abs).sum());
+        far.sum::<f64>()
+    };
+    let momentum = 0.9;
+    for rule in [Rule::Sgd, Rule::Momentum { momentum }, Rule::Nesterov { momentum }] {
+        for (reduction, c) in [(Reduction::Sum, 35.0), (Reduction::MeanOfEntries, 0.5)] {
+            assert!(far(rule, reduction, c, 0.07 / c) < 1e-10, "{rule:?}, {reduction:?}");
+            // Neither the rate alone nor the penalty alone will do.
+            assert!(far(rule, reduction, c, 0.07) > 1e-4, "{rule:?}, {reduction:?}");
+            assert!(far(rule, reduction, 1.0, 0.07 / c) > 1e-4, "{rule:?}, {reduction:?}");
+        }
+    }
+}
+
 #[test]
 fn epochs_visit_the_samples_in_different_orders() {
     // After one update, epochs differ by the samples of their first batch alone.
@@ -133,7 +163,7 @@ fn patience_stops_early_and_the_best_weights_come_back() {
     let plan = Plan {
         epochs: 200,
         schedule: Schedule::Constant { rate: 0.3 },
-        patience: Some(3),
+        stopping: Some(Stopping::patience(3)),
         keep_best: true,
         ..plan()
     };
@@ -163,7 +193,12 @@ const AVERAGINGS: [Averaging; 3] = [
 
 #[test]
 fn a_break_at_any_update_resumes_to_the_same_bits() {
-    let plan = Plan { model: normalized(), patience: Some(3), keep_best: true, ..plan() };
+    let plan = Plan {
+        model: normalized(),
+        stopping: Some(Stopping::patience(3)),
+        keep_best: true,
+        ..plan()
+    };
     assert_resumes(plan.clone());
     for averaging in AVERAGINGS {
         assert_resumes(Plan { averaging: Some(averaging), ..plan.clone() });
@@ -198,7 +233,7 @@ fn assert_resumes(plan: Plan) {
 }
 
 const AUGMENTATION: Augmentation =
-    Augmentation { flip: Flip::Alternating, translate: 2, cutout: 8 };
+    Augmentation { flip: Flip::Alternating, translate: 2, cutout: 8, ..Augmentation::NONE };
 
 #[test]
 fn an_augmented_training_resumes_to_the_same_bits() {
@@ -442,7 +477,7 @@ fn plans_that_are_no_training_are_named() {
     let message = |plan| Training::<f64>::new(plan).unwrap_err().to_string();
     assert_eq!(message(Plan { epochs: 0, ..plan() }), "a training takes at least one epoch");
     assert_eq!(message(Plan { batch: 0, ..plan() }), "a batch holds at least one sample");
-    let zero = Plan { patience: Some(0), ..plan() };
+    let zero = Plan { stopping: Some(Stopping::patience(0)), ..plan() };
     assert_eq!(message(zero), "the patience must be at least one epoch");
     let rate = Plan { schedule: Schedule::Constant { rate: -1.0 }, ..plan() };
     assert!(message(rate).contains("rate is -1"));
@@ -497,6 +532,49 @@ fn checkpoints_that_cannot_be_read_are_named() {
     assert!(message("other").contains("account of the training"));
 }
 
+/// A header says how large it is, and how large what follows: neither is believed.
+#[test]
+fn sizes_in_a_header_are_compared_with_the_file() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file");
+    let message = |size: u64, header: &str, tensors: &[u8]| {
+        let bytes = [&size.to_le_bytes(), header.as_bytes(), tensors].concat();
+        std::fs::write(&path, bytes).unwrap();
+        Checkpoint::<f64>::read(&path).map(drop).map_err(|error| error.to_string())
+    };
+    let header = r#"{"x":{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}"#;
+    let size = header.len() as u64;
+    assert_eq!(message(size, header, &[0; 16]), Ok(()));
+    for (size, header, tensors, words) in [
+        (size + 17, header, &[0; 16][..], "its header would have 72 bytes"),
+        (u64::MAX, header, &[0; 16], "its header would have 18446744073709551615 bytes"),
+        (size, header, &[0; 15], "its tensors would have 16 bytes, and 15 are there"),
+        (size, header, &[0; 17], "its tensors would have 16 bytes, and 17 are there"),
+        (size - 1, header, &[0; 16], "its header: "),
+    ] {
+        let error = message(size, header, tensors).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+    // Sixteen tensors of 2^60 bytes, all but the last 16 of them: their sum is almost 2^64.
+    let entries = 1_u64 << 57;
+    let tensor = |k: u64| {
+        let (from, to) = (
+            k * 8 * entries,
+            (k + 1).wrapping_mul(8 * entries).wrapping_sub(u64::from(k == 15) * 16),
+        );
+        let shape = entries - u64::from(k == 15) * 2;
+        format!(r#""{k}":{{"dtype":"F64","shape":[{shape}],"data_offsets":[{from},{to}]}}"#)
+    };
+    let header = format!("{{{}}}", (0..16).map(tensor).collect::<Vec<_>>().join(","));
+    let error = message(header.len() as u64, &header, &[]).unwrap_err();
+    assert!(error.contains("its tensors would have 18446744073709551600 bytes"), "{error}");
+    // Longer than any header: its size alone is read, and no memory is taken for what is not there.
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_len(1 << 40).unwrap();
+    let error = Checkpoint::<f64>::read(&path).unwrap_err().to_string();
+    assert!(error.contains("its header: "), "{error}");
+}
+
 #[test]
 fn a_checkpoint_holds_what_was_put_into_it() {
     let folder = TempDir::new().unwrap();
@@ -523,7 +601,7 @@ fn equal_checkpoints_are_equal_files() {
     let files: Vec<Vec<u8>> = (0..5)
         .map(|_| {
             let metadata = (0..8).map(|k| (name(k), format!("text {k}"))).collect();
-            Checkpoint { tensors: (0..8).map(tensor).collect(), metadata }.write(&path).unwrap();
+            Checkpoint { tensors: (0..16).map(tensor).collect(), metadata }.write(&path).unwrap();
             std::fs::read(&path).unwrap()
         })
         .collect();
@@ -677,6 +755,8 @@ fn a_checkpoint_that_contradicts_itself_is_refused() {
         (r#""step":7"#, r#""step":18446744073709551615"#, "its position"),
         (r#""samples":0"#, r#""samples":5"#, "its position"),
         (r#""samples":0"#, r#""samples":211"#, "its position"),
+        (r#""correct":0"#, r#""correct":1"#, "its position"),
+        (r#""correct":0"#, r#""correct":18446744073709551615"#, "its position"),
         (r#"[{"epoch":1"#, r#"[{"epoch":2"#, "its epochs"),
         (r#""best":[1,"#, r#""best":[2,"#, "its best epoch"),
         (r#""best":[1,"#, r#""best":[0,"#, "its best epoch"),
@@ -688,6 +768,31 @@ fn a_checkpoint_that_contradicts_itself_is_refused() {
         });
         let error = error.unwrap_err();
         assert!(error.ends_with(&format!("contradicts itself in {part}")), "{error}");
+    }
+}
+
+/// A network of more weights than there are numbers in the file takes no memory.
+#[test]
+fn a_checkpoint_without_its_tensors_is_refused_before_its_network_is_made() {
+    let folder = TempDir::new().unwrap();
+    let path = saved(&folder);
+    let mut checkpoint = Checkpoint::<f64>::read(&path).unwrap();
+    let account = checkpoint.metadata.get_mut("training").unwrap();
+    *account = account.replace(r#""widths":[2,8,2]"#, r#""widths":[2,100000,2]"#);
+    checkpoint.seal();
+    checkpoint.write(&path).unwrap();
+    let error = Training::<f64>::resume(&path).unwrap_err().to_string();
+    assert!(error.ends_with("contradicts itself in the size of its network"), "{error}");
+}
+
+#[test]
+fn data_that_cannot_be_trained_on_are_refused_again() {
+    let black = Dataset::from_bytes("black", &[25, 25], 2, vec![0; 2 * 625], vec![0, 1]).unwrap();
+    let model = Model::Flagship(Flagship::new([25, 25, 1], 2).filters([1, 1, 1]));
+    let mut training = Training::<f64>::new(Plan { model, ..plan() }).unwrap();
+    for _ in 0..2 {
+        let error = training.prepare(&black, None).unwrap_err().to_string();
+        assert!(error.contains("standard deviations above 0"), "{error}");
     }
 }
 
@@ -817,7 +922,7 @@ fn the_last_checkpoint_stands_where_a_training_diverges() {
 fn no_patience_is_too_long() {
     let [train, validation] = data();
     for patience in [usize::MAX, usize::MAX / 2 + 1] {
-        let plan = Plan { patience: Some(patience), ..plan() };
+        let plan = Plan { stopping: Some(Stopping::patience(patience)), ..plan() };
         let mut training = Training::<f64>::new(plan).unwrap();
         let ending = training.run(&train, Some(&validation), None, go).unwrap();
         assert_eq!((ending, training.epochs().len()), (Ending::Finished, 4));
@@ -833,7 +938,10 @@ fn what_needs_other_data_is_refused_before_the_first_update() {
         assert_eq!(training.position().step, 0);
         error.to_string()
     };
-    for plan in [Plan { patience: Some(2), ..plan() }, Plan { keep_best: true, ..plan() }] {
+    for plan in [
+        Plan { stopping: Some(Stopping::patience(2)), ..plan() },
+        Plan { keep_best: true, ..plan() },
+    ] {
         assert!(message(plan).starts_with("without validation data no epoch is the best"));
     }
     let views = Plan { views: Views::Flip, ..plan() };

@@ -5,6 +5,7 @@ use super::quote;
 use super::report::{METRICS, MODEL};
 use super::settings::Settings;
 use crate::file::{remove_unfinished, write_atomically};
+use crate::regular;
 use serde::Deserialize;
 use serde_json::Value;
 use std::fs::{self, File, TryLockError};
@@ -17,6 +18,8 @@ const RUNS: &str = "runs";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The settings that a resumed training goes on with.
 const SETTINGS: &str = "settings.json";
+/// Most bytes of them: a stranger's may have any number.
+const MAX_SETTINGS: u64 = 1_000_000;
 /// Locked while a process trains. The lock ends with the process, and the file stays: it says nothing.
 const LOCK: &str = ".lock";
 
@@ -66,15 +69,17 @@ impl Folder {
         // No lock is left in a folder that is none of a training.
         fs::metadata(&file).map_err(unreadable)?;
         let folder = Self::lock(path.to_path_buf())?;
-        let text = fs::read_to_string(&file).map_err(unreadable)?;
-        let settings = serde_json::from_str(&text).map_err(|error| not_settings(path, &error))?;
+        let text = regular::read(&file, MAX_SETTINGS).map_err(unreadable)?;
+        let settings = serde_json::from_slice(&text).map_err(|error| not_settings(path, &error))?;
         Ok((folder, settings))
     }
 
     /// Takes the folder for this process, and what is left there of one that was killed away.
     fn lock(path: PathBuf) -> Result<Self, Failure> {
-        let lock = File::options().write(true).create(true).truncate(false).open(path.join(LOCK));
-        let lock = lock.map_err(|error| cannot_write(&path, &error))?;
+        let file = path.join(LOCK);
+        let lock = regular::create(&file).map_err(|error| {
+            Failure::new(format!("{}: cannot be written to: {error}", file.display()))
+        })?;
         lock.try_lock().map_err(|error| {
             let folder = path.display();
             Failure::new(match error {

@@ -7,7 +7,7 @@
 //! `image` is compiled without optimization: see Cargo.toml. Its generic functions are compiled here,
 //! and fast, the methods of its `DynamicImage` are not.
 
-mod decode;
+pub mod decode;
 
 use decode::{DecodeError, decode};
 use image::imageops::{self, FilterType};

@@ -3,12 +3,12 @@
 use super::console::{self, Failure, Outcome};
 use super::picture::{self, PictureError, Reader};
 use crate::checkpoint::{self, Checkpoint};
+use crate::memory;
 use crate::model::Model;
 use crate::network::Network;
 use crate::softmax::argmax;
 use crate::tensor::ShapeError;
-use std::error::Error;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -26,20 +26,29 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Numbers that a network may take more than its file holds: 64 MB.
-const ROOM: usize = 1 << 24;
+/// Numbers that a network may take more than its file holds: 4 MB.
+const ROOM: usize = 1 << 20;
+
+/// Most characters of a class's name: all names are printed as wide as the widest.
+const MAX_NAME: usize = 100;
 
 /// A trained network, and what its classes are called.
-struct Classifier {
+#[derive(Debug)]
+pub struct Classifier {
     network: Network<f32>,
     names: Vec<String>,
     read: Reader,
 }
 
 /// One picture's answer.
-struct Prediction {
-    class: usize,
-    probabilities: Vec<f32>,
+#[derive(Debug)]
+pub struct Prediction {
+    /// The class with the highest probability.
+    pub class: usize,
+    /// The probability of each class.
+    pub probabilities: Vec<f32>,
+    /// What was done to the picture that its sender may not expect.
+    pub notice: Option<&'static str>,
 }
 
 /// What came of one picture: an answer, or why there is none.
@@ -47,29 +56,42 @@ type Answer<'a> = (&'a Path, Result<Prediction, PredictError>);
 
 /// A picture that gets no answer.
 #[derive(Debug, Error)]
-enum PredictError {
+pub enum PredictError {
     /// It cannot be read.
     #[error(transparent)]
     Picture(#[from] PictureError),
     /// The network does not take it.
     #[error("{}: {source}", path.display())]
-    Shape { path: PathBuf, source: ShapeError },
+    Shape {
+        /// The picture.
+        path: PathBuf,
+        /// Why not.
+        source: ShapeError,
+    },
     /// The network's answer is none.
     #[error(
         "{}: the model's probabilities are no numbers: its weights are too large. Train it with a \
          lower --rate",
         path.display()
     )]
-    NotFinite { path: PathBuf },
+    NotFinite {
+        /// The picture.
+        path: PathBuf,
+    },
 }
 
 /// Classifies every picture, and prints the probabilities. One that gets no answer does not keep the
 /// others from theirs.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let mut classifier = open(&arguments.model)?;
+    let mut classifier = Classifier::open(&arguments.model)?;
     let images = arguments.images.iter().map(PathBuf::as_path);
     let answers: Vec<Answer<'_>> =
         images.map(|image| (image, classifier.classify(image))).collect();
+    for (image, prediction) in predictions(&answers) {
+        if let Some(notice) = prediction.notice {
+            console::notice(&format!("{}: {notice}", image.display()));
+        }
+    }
     let names = &classifier.names;
     let text = if arguments.json { json(&answers, names) } else { text(&answers, names) };
     console::stdout(&text)?;
@@ -81,51 +103,54 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-/// The network of a model file.
-fn open(path: &Path) -> Result<Classifier, Failure> {
-    let path = if path.is_dir() { path.join(super::report::MODEL) } else { path.to_path_buf() };
-    let file = Checkpoint::<f32>::read(&path)?;
-    let failure = |error: &dyn Error| Failure::new(format!("{}: {error}", path.display()));
-    let model: Model =
-        serde_json::from_str(checkpoint::text(&file, &path, "model")?).map_err(|e| failure(&e))?;
-    let read = picture::reader(model.features()).ok_or_else(|| {
-        Failure::new(format!(
-            "{}: the network takes inputs of {} entries, and a picture is {} (a digit) or {} (in \
-             color). Name another model",
-            path.display(),
-            model.features(),
-            picture::DIGIT,
-            picture::PHOTOGRAPH
-        ))
-    })?;
-    // Before the network takes its memory. Of what takes little, the wrong tensor is named below.
-    let saved = file.tensors.values().map(|tensor| tensor.len()).sum::<usize>();
-    if model.entries().weights() > (saved + ROOM) as f64 {
-        return Err(Failure::new(format!(
-            "{}: its plan, {model}, has more than the {saved} numbers that are saved: not written \
-             by chainrule, or damaged",
-            path.display()
-        )));
-    }
-    let mut network = model.network(1, 0).map_err(|error| failure(&error))?;
-    network.restore(|name| file.tensors.get(name).cloned()).map_err(|error| failure(&error))?;
-    // A model that was saved without names has its classes numbered.
-    let saved: Vec<String> = match file.metadata.get("classes") {
-        Some(names) => serde_json::from_str(names).map_err(|error| failure(&error))?,
-        None => Vec::new(),
-    };
-    let name = |class: usize| saved.get(class).cloned().unwrap_or_else(|| class.to_string());
-    let names = (0..network.classes()).map(name).collect();
-    Ok(Classifier { network, names, read })
-}
-
 impl Classifier {
-    fn classify(&mut self, image: &Path) -> Result<Prediction, PredictError> {
+    /// The network of a model file, or of the one in a training's folder.
+    ///
+    /// # Errors
+    /// [`Failure`] where the file cannot be read, or is no model that takes pictures.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let path = if path.is_dir() { path.join(super::report::MODEL) } else { path.to_path_buf() };
+        let file = Checkpoint::<f32>::read(&path)?;
+        let failure = |error: &dyn Display| Failure::new(format!("{}: {error}", path.display()));
+        let model: Model = serde_json::from_str(checkpoint::text(&file, &path, "model")?)
+            .map_err(|e| failure(&e))?;
+        let read = picture::reader(model.features()).ok_or_else(|| {
+            Failure::new(format!(
+                "{}: the network takes inputs of {} entries, and a picture is {} (a digit) or {} (in \
+                 color). Name another model",
+                path.display(),
+                model.features(),
+                picture::DIGIT,
+                picture::PHOTOGRAPH
+            ))
+        })?;
+        // Before the network takes its memory. Of what takes little, the wrong tensor is named below.
+        let saved = file.tensors.values().map(|tensor| tensor.len()).sum::<usize>();
+        if model.entries().weights() > (saved + ROOM) as f64 {
+            return Err(Failure::new(format!(
+                "{}: its plan, {model}, has more than the {saved} numbers that are saved: not written \
+                 by chainrule, or damaged",
+                path.display()
+            )));
+        }
+        memory::require(
+            format!("{}: its network, {model},", path.display()),
+            model.entries().bytes::<f32>(1),
+            "take another one",
+        )?;
+        let mut network = model.network(1, 0).map_err(|error| failure(&error))?;
+        network.restore(|name| file.tensors.get(name).cloned()).map_err(|error| failure(&error))?;
+        let names = class_names(&file, network.classes()).map_err(|error| failure(&error))?;
+        Ok(Self { network, names, read })
+    }
+
+    /// What the network sees in the picture at `image`.
+    ///
+    /// # Errors
+    /// [`PredictError`].
+    pub fn classify(&mut self, image: &Path) -> Result<Prediction, PredictError> {
         let path = || image.to_path_buf();
         let picture = (self.read)(image)?;
-        if let Some(notice) = picture.notice {
-            console::notice(&format!("{}: {notice}", image.display()));
-        }
         let probabilities = self
             .network
             .probabilities(&picture.input)
@@ -133,8 +158,23 @@ impl Classifier {
         if !probabilities.iter().all(|p| p.is_finite()) {
             return Err(PredictError::NotFinite { path: path() });
         }
-        Ok(Prediction { class: argmax(&probabilities), probabilities })
+        let (class, notice) = (argmax(&probabilities), picture.notice);
+        Ok(Prediction { class, probabilities, notice })
     }
+}
+
+/// What the file of a model calls its classes. Without names they are numbered.
+fn class_names(file: &Checkpoint<f32>, classes: usize) -> Result<Vec<String>, String> {
+    let saved: Vec<String> = match file.metadata.get("classes") {
+        Some(names) => serde_json::from_str(names).map_err(|error| error.to_string())?,
+        None => Vec::new(),
+    };
+    if let Some(name) = saved.iter().find(|name| name.chars().count() > MAX_NAME) {
+        let begin: String = name.chars().take(20).collect();
+        return Err(format!("the name of its class {begin}… is longer than {MAX_NAME} characters"));
+    }
+    let name = |class: usize| saved.get(class).cloned().unwrap_or_else(|| class.to_string());
+    Ok((0..classes).map(name).collect())
 }
 
 /// The answers that there are.
@@ -146,7 +186,7 @@ fn text(answers: &[Answer<'_>], names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| console::one_line(name)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     let mut text = String::new();
-    for (image, Prediction { class, probabilities }) in predictions(answers) {
+    for (image, Prediction { class, probabilities, .. }) in predictions(answers) {
         let (name, percent) = (&names[*class], 100.0 * probabilities[*class]);
         let _ = writeln!(text, "{}: {name} ({percent:.1} %)", image.display());
         for (name, probability) in names.iter().zip(probabilities) {
@@ -167,7 +207,7 @@ fn json(answers: &[Answer<'_>], names: &[String]) -> String {
         })
         .collect();
     let predictions: Vec<_> = predictions(answers)
-        .map(|(image, Prediction { class, probabilities })| {
+        .map(|(image, Prediction { class, probabilities, .. })| {
             serde_json::json!({
                 // JSON has no other bytes than text's.
                 "image": image.to_string_lossy(),

@@ -10,7 +10,8 @@ use crate::model::Model;
 use crate::network::{Evaluation, Maps, Network};
 use crate::plot::{ConfusionMatrix, Curves, ImageGrid, WeightImages};
 use crate::record::{self, Record, Run};
-use crate::train::{Ending, Epoch, Training};
+use crate::train::stopping::Reading;
+use crate::train::{Ending, Training};
 use indicatif::HumanCount;
 use ndarray::{Axis, Ix2, Ix3, Ix4, s};
 use std::path::{Path, PathBuf};
@@ -51,8 +52,7 @@ pub fn write(
     let path = folder.join(METRICS);
     write_atomically(&path, serde_json::to_string_pretty(&record)?.as_bytes())
         .map_err(|error| Failure::new(format!("{}: cannot be written: {error}", path.display())))?;
-    let name = data.train.name();
-    save_curves(folder, name, training.epochs())?;
+    save_curves(folder, &record)?;
     let names = (0..data.test.classes()).map(|class| data.test.class_name(class));
     let confusion = ConfusionMatrix::new("Confusion matrix", &record.test.confusion).classes(names);
     save(folder, "confusion", |path| confusion.save(path))?;
@@ -74,27 +74,71 @@ fn save<E: std::error::Error + 'static>(
         .try_for_each(|extension| save(&folder.join(name).with_extension(extension)))
 }
 
-fn save_curves(folder: &Path, data: &str, epochs: &[Epoch]) -> Result<(), Failure> {
-    let numbers = || epochs.iter().map(|epoch| epoch.epoch as f64);
-    let mut loss = Curves::new(format!("Loss on {data}"))
-        .x("epoch")
-        .y("loss (nats a sample)")
-        .log_y()
-        .line("training", numbers(), epochs.iter().map(|epoch| epoch.train_loss));
+fn save_curves(folder: &Path, record: &Record) -> Result<(), Failure> {
+    let Record { epochs, data, .. } = record;
     let percent = |accuracy: f64| 100.0 * accuracy;
-    let mut accuracy = Curves::new(format!("Accuracy on {data}"))
-        .x("epoch")
-        .y("accuracy (%)")
-        .line("training", numbers(), epochs.iter().map(|epoch| percent(epoch.train_accuracy)));
-    if epochs.iter().all(|epoch| epoch.validation_loss.is_some()) {
-        let losses = epochs.iter().filter_map(|epoch| epoch.validation_loss);
-        loss = loss.line("validation", numbers(), losses);
-        let accuracies = epochs.iter().filter_map(|epoch| epoch.validation_accuracy.map(percent));
-        accuracy = accuracy.line("validation", numbers(), accuracies);
+    let mut loss =
+        Curves::new(format!("Loss on {}", data.name)).x("epoch").y("loss (nats a sample)").log_y();
+    let mut accuracy =
+        Curves::new(format!("Accuracy on {}", data.name)).x("epoch").y("accuracy (%)");
+    // A training that stops early may end in its first epoch.
+    if !epochs.is_empty() {
+        let numbers = || epochs.iter().map(|epoch| epoch.epoch as f64);
+        loss = loss.line("training", numbers(), epochs.iter().map(|epoch| epoch.train_loss));
+        let accuracies = epochs.iter().map(|epoch| percent(epoch.train_accuracy));
+        accuracy = accuracy.line("training", numbers(), accuracies);
+    }
+    let looks = validation(record);
+    if !looks.is_empty() {
+        let at = || looks.iter().map(|look| look.epoch);
+        loss = loss.line("validation", at(), looks.iter().map(|look| look.loss));
+        let accuracies = looks.iter().map(|look| percent(look.accuracy));
+        accuracy = accuracy.line("validation", at(), accuracies);
     }
     save(folder, "loss", |path| loss.save(path))?;
     save(folder, "accuracy", |path| accuracy.save(path))?;
     Ok(())
+}
+
+/// A look at the validation samples.
+struct Look {
+    /// Epochs before it, with the part of the one that ran.
+    epoch: f64,
+    loss: f64,
+    accuracy: f64,
+}
+
+/// The looks at the validation samples: where early stopping read between updates, those.
+fn validation(record: &Record) -> Vec<Look> {
+    let in_epoch = record.data.train.div_ceil(record.plan.batch) as f64;
+    let between = record.readings.iter().map(|reading| Look {
+        epoch: reading.update as f64 / in_epoch,
+        loss: reading.loss,
+        accuracy: reading.accuracy,
+    });
+    let after = record.epochs.iter().filter_map(|epoch| {
+        let (loss, accuracy) = (epoch.validation_loss?, epoch.validation_accuracy?);
+        Some(Look { epoch: epoch.epoch as f64, loss, accuracy })
+    });
+    if record.readings.is_empty() { after.collect() } else { between.collect() }
+}
+
+/// Of the weights that the model has: the loss of their epoch, where it has ended, and their validation
+/// accuracy.
+fn kept(record: &Record) -> (Option<f64>, Option<f64>) {
+    let best = record.best_epoch.filter(|_| record.plan.keep_best);
+    let epoch = best.unwrap_or(record.epochs.len()).checked_sub(1);
+    let epoch = epoch.and_then(|epoch| record.epochs.get(epoch));
+    let train_loss = epoch.map(|epoch| epoch.train_loss);
+    let by_epoch = epoch.and_then(|epoch| epoch.validation_accuracy);
+    let measure = record.plan.stopping.map(|stopping| stopping.measure).unwrap_or_default();
+    let better = |best: Reading, now: &Reading| {
+        let [before, after] = [&best, now].map(|it| measure.of(it.loss, it.accuracy));
+        if measure.gain(after, before) > 0.0 { *now } else { best }
+    };
+    let readings = record.readings.split_first().filter(|_| record.plan.keep_best);
+    let between = readings.map(|(&first, rest)| rest.iter().fold(first, better).accuracy);
+    (train_loss, between.or(by_epoch))
 }
 
 /// Test images with what the network says, its mistakes last.
@@ -179,10 +223,13 @@ impl Summary {
     /// For a human.
     pub fn text(&self) -> String {
         let Self { record, folder } = self;
-        let ended = match (record.ending, record.best_epoch) {
-            (Ending::StoppedEarly, Some(best)) => {
-                format!("Stopped early; the weights are those of epoch {best}\n")
-            }
+        let ended = match (&record.stop, record.best_epoch) {
+            (Some(stop), Some(best)) => format!(
+                "Stopped:  after update {} in epoch {}: {}. The weights are those of epoch {best}\n",
+                HumanCount(stop.update),
+                stop.epoch,
+                stop.reason
+            ),
             _ => String::new(),
         };
         format!(
@@ -204,17 +251,15 @@ impl Summary {
     /// For a program: one object.
     pub fn json(&self) -> serde_json::Value {
         let Self { record, folder } = self;
-        // The epoch whose weights the model has.
-        let kept = record.best_epoch.filter(|_| record.plan.keep_best);
-        let kept = record.epochs.get(kept.unwrap_or(record.epochs.len()) - 1);
+        let (train_loss, validation_accuracy) = kept(record);
         serde_json::json!({
             "data": record.data.name,
             "seed": record.plan.seeds,
             "epochs": record.epochs.len(),
             "threads": record.machine.threads,
             "parameters": record.parameters,
-            "train_loss": kept.map(|epoch| epoch.train_loss),
-            "validation_accuracy": kept.and_then(|epoch| epoch.validation_accuracy),
+            "train_loss": train_loss,
+            "validation_accuracy": validation_accuracy,
             "test_accuracy": record.test.accuracy,
             "seconds": record.seconds,
             "samples_per_second": record.samples_per_second,

@@ -1,19 +1,20 @@
 //! The settings of a training: what the user chooses, and the plan that follows.
 
 use super::console::Failure;
-use super::number::at_least_one;
+use super::number::{at_least_one, not_negative};
 use super::recipe::{Choices, Kind, Recipe};
 use crate::Mlp;
 use crate::activation::Activation;
 use crate::cnn::{Cnn, Flagship, Lenet};
 use crate::data::Dataset;
-use crate::data::augment::Augmentation;
+use crate::data::augment::{Augmentation, Deformation, Elastic};
 use crate::fraction::Fraction;
 use crate::init::Init;
 use crate::model::Model;
 use crate::random::Seeds;
 use crate::softmax::Loss;
 use crate::train::Plan;
+use crate::train::stopping::{Interval, Measure, Stopping};
 use clap::ArgAction::Set;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,8 @@ pub struct Settings {
     #[arg(long, value_enum, default_value_t = Kind::Mlp, value_name = "NAME")]
     #[serde(default)]
     pub model: Kind,
-    /// Widths of the hidden layers of an MLP (256,128 where not given)
+    /// Widths of the hidden layers of an MLP (256,128 where not given), or of those behind a CNN's
+    /// convolutions (none)
     #[arg(long, action = Set, value_delimiter = ',', value_name = "N,N,…")]
     #[arg(value_parser = at_least_one)]
     #[serde(default)]
@@ -62,7 +64,7 @@ pub struct Settings {
     /// Batch normalization in an MLP or a CNN
     #[arg(long)]
     pub batch_norm: bool,
-    /// Dropout rate behind an MLP's activations, or before a CNN's linear layer
+    /// Dropout rate behind an MLP's activations, or before a CNN's linear layers
     #[arg(long, default_value = "0", value_name = "P")]
     pub dropout: Fraction,
     #[command(flatten)]
@@ -71,9 +73,37 @@ pub struct Settings {
     /// Updates in which the rate rises from near zero before the schedule begins
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub warm_up: u64,
-    /// Stop after this many epochs without a lower validation loss
+    /// Stop after this many epochs without a lower validation loss, and keep the best weights
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub patience: Option<usize>,
+    /// What --patience waits for: a lower validation loss (where not given) or a higher accuracy
+    #[arg(long, value_enum, value_name = "NAME")]
+    #[serde(default)]
+    pub stop_by: Option<Measure>,
+    /// Validate for --patience after every so many updates, in place of each epoch
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(default)]
+    pub stop_every: Option<u64>,
+    /// The least improvement that --patience counts as one (any, where not given)
+    #[arg(long, value_name = "D", value_parser = not_negative)]
+    #[serde(default)]
+    pub stop_threshold: Option<f64>,
+    /// Turn each image by up to this many degrees, either way
+    #[arg(long, default_value_t = 0.0, value_name = "DEGREES", value_parser = not_negative)]
+    #[serde(default)]
+    pub rotation: f64,
+    /// Make each image larger or smaller by up to this share, its height and its width apart
+    #[arg(long, default_value_t = 0.0, value_name = "S", value_parser = not_negative)]
+    #[serde(default)]
+    pub scaling: f64,
+    /// Make each image lean by up to this many degrees, either way
+    #[arg(long, default_value_t = 0.0, value_name = "DEGREES", value_parser = not_negative)]
+    #[serde(default)]
+    pub shear: f64,
+    /// Bend each image by random displacements of strength A, smoothed over S pixels, as 36:5
+    #[arg(long, value_name = "A:S")]
+    #[serde(default)]
+    pub elastic: Option<Elastic>,
     /// Black out a square of this side in each image
     #[arg(long, default_value_t = 0, value_name = "S")]
     #[serde(default)]
@@ -93,7 +123,7 @@ pub struct Settings {
     #[arg(long, value_name = "N")]
     #[serde(default)]
     pub mask_seed: Option<u64>,
-    /// Fixes how images are mirrored, moved and cut out of, in place of --seed
+    /// Fixes how images are deformed, mirrored, moved and cut out of, in place of --seed
     #[arg(long, value_name = "N")]
     #[serde(default)]
     pub augmentation_seed: Option<u64>,
@@ -134,7 +164,35 @@ impl Settings {
                  to wait for",
             ));
         }
+        self.check_stopping()?;
         self.samples.map_or(Ok(()), |samples| self.to_train_on(samples).map(drop))
+    }
+
+    /// Refuses what says how a patience waits, where there is none.
+    fn check_stopping(&self) -> Result<(), Failure> {
+        for (option, chosen) in [
+            ("--stop-by", self.stop_by.is_some()),
+            ("--stop-every", self.stop_every.is_some()),
+            ("--stop-threshold", self.stop_threshold.is_some()),
+        ] {
+            if chosen && self.patience.is_none() {
+                return Err(Failure::new(format!(
+                    "{option} says what a patience waits for, and there is none: give --patience too"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// When the training stops early.
+    fn stopping(&self) -> Option<Stopping> {
+        let plain = Stopping::patience(self.patience?);
+        Some(Stopping {
+            measure: self.stop_by.unwrap_or_default(),
+            interval: self.stop_every.map_or(Interval::Epoch, |every| Interval::Updates { every }),
+            threshold: self.stop_threshold.unwrap_or(0.0),
+            ..plain
+        })
     }
 
     /// Of so many `samples`, the number that is not held out for validation.
@@ -152,13 +210,18 @@ impl Settings {
     pub fn plan(&self, data: &Dataset) -> Result<Plan, Failure> {
         let recipe = self.recipe(data);
         let model = self.network(data, &recipe)?;
-        let augmentation =
-            Augmentation { flip: recipe.flip, translate: recipe.translate, cutout: self.cutout };
-        // Refused here, before a folder is made for the training.
-        augmentation.on(data.shape())?;
-        recipe.views.images(data)?;
+        let deformation = Deformation {
+            rotation: self.rotation,
+            scaling: self.scaling,
+            shear: self.shear,
+            elastic: self.elastic,
+        };
+        let Recipe { flip, translate, .. } = recipe;
+        let augmentation = Augmentation { deformation, flip, translate, cutout: self.cutout };
+        let stopping = self.stopping();
+        let in_epoch = data.len().div_ceil(recipe.batch.max(1));
         // A training of more updates than can be counted ends when its user ends it.
-        let updates = data.len().div_ceil(recipe.batch.max(1)).saturating_mul(recipe.epochs) as u64;
+        let updates = in_epoch.saturating_mul(recipe.epochs) as u64;
         Ok(Plan {
             model,
             epochs: recipe.epochs,
@@ -170,7 +233,7 @@ impl Settings {
             averaging: recipe.averaging.over(updates),
             views: recipe.views,
             seeds: self.seeds(),
-            patience: self.patience,
+            stopping,
             keep_best: self.patience.is_some(),
         })
     }
@@ -196,7 +259,7 @@ impl Settings {
         let Self { model, batch_norm, .. } = *self;
         let [dropout, smoothing] = [self.dropout, recipe.smoothing].map(|share| share.get() > 0.0);
         for (option, chosen, kinds) in [
-            ("--layers", self.layers.is_some(), &[Kind::Mlp][..]),
+            ("--layers", self.layers.is_some(), &[Kind::Mlp, Kind::Cnn][..]),
             ("--activation", self.activation.is_some(), &[Kind::Mlp]),
             ("--init", self.init.is_some(), &[Kind::Mlp]),
             ("--filters", self.filters.is_some(), &[Kind::Cnn, Kind::Flagship]),
@@ -253,6 +316,7 @@ impl Settings {
             Kind::Cnn => Model::Cnn(
                 Cnn::new(image, data.classes())
                     .filters(filters.unwrap_or(&[32, 64]))
+                    .hidden(self.layers.as_deref().unwrap_or_default())
                     .batch_norm(self.batch_norm)
                     .dropout(self.dropout)
                     .loss(loss),

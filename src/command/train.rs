@@ -75,6 +75,8 @@ fn train(arguments: &Arguments, run: Run) -> Outcome {
         let mut training = Training::<f32>::new(settings.plan(&data.train)?)?;
         // It is tested last, and refused first.
         training.network().expect(&data.test)?;
+        // Before a folder is made for it.
+        training.prepare(&data.train, data.validation.as_ref())?;
         origin::note(&mut training, origin, &data)?;
         Ok(training)
     };

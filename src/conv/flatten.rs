@@ -54,9 +54,7 @@ impl<T: Real> Op<T> for Reshape {
         dy: &Tensor<T>,
         mut dx: Gradients<'_, T>,
     ) {
-        if let Some(dx) = dx.wanted(0) {
-            for_each(dx, [dy], |dx, [dy]| *dx += dy);
-        }
+        dx.add(0, [dy], |[dy]| dy);
     }
 }
 

@@ -16,7 +16,8 @@
 //! row and the last column of an image of odd size. Their gradient is 0.
 //!
 //! [`definition`] derives the gradients of the mean and of the maximum, and has them as loops.
-//! [`blocks`] is the same for many channels at a time.
+//! [`blocks`] is the same for many channels at a time. [`normalized`] has batch norm before it and ReLU
+//! behind it in one op.
 //!
 //! # The whole image
 //!
@@ -25,6 +26,7 @@
 
 pub mod blocks;
 pub mod definition;
+pub mod normalized;
 
 use crate::conv::Geometry;
 use crate::gradcheck::Case;
@@ -64,6 +66,12 @@ impl Window {
     pub fn places(self, [height, width]: [usize; 2]) -> Result<[usize; 2], BrokenRule> {
         let along = |kernel, n| Geometry { kernel, stride: self.stride, padding: 0 }.places(n);
         Ok([along(self.height, height)?, along(self.width, width)?])
+    }
+
+    /// Whether each pixel of an image lies in one window.
+    pub fn tiles(self, [height, width]: [usize; 2]) -> bool {
+        let Self { height: h, width: w, stride } = self;
+        [h, w] == [stride; 2] && height.is_multiple_of(h) && width.is_multiple_of(w)
     }
 
     /// (i·s + u, j·s + v): the pixels under the window at place (i, j), row by row.
@@ -163,12 +171,19 @@ impl<T: Real> Op<T> for Pool {
         dy: &Tensor<T>,
         mut dx: Gradients<'_, T>,
     ) {
-        let Some(dx) = dx.wanted(0) else { return };
         let window = self.window(x[0].shape());
-        let (x, y, dy, dx) = (as_images(&x[0]), as_images(y), as_images(dy), as_images_mut(dx));
+        let (x, y, dy) = (as_images(&x[0]), as_images(y), as_images(dy));
         match self.kind {
-            Kind::Max => blocks::max_gradient(x, y, dy, window, dx),
-            Kind::Average => blocks::average_gradient(dy, window, dx),
+            Kind::Max => {
+                if let Some((dx, accumulate)) = dx.target(0) {
+                    blocks::max_gradient(x, y, dy, window, as_images_mut(dx), accumulate);
+                }
+            }
+            Kind::Average => {
+                if let Some(dx) = dx.wanted(0) {
+                    blocks::average_gradient(dy, window, as_images_mut(dx));
+                }
+            }
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Augmentation: other pictures of the same things. Chapter 14.
 //!
 //! A picture of a cat shows a cat when it is seen in a mirror, moved by two pixels, or with a
-//! corner hidden. A training that sees one of these in each epoch does not meet the same picture
+//! corner hidden; a digit is the same digit when it is turned a little, or bent. A training that sees one of these in each epoch does not meet the same picture
 //! twice, and cannot learn it by heart. Let x be an image `[h, w, c]`, with rows i, columns j and
 //! channels k.
+//!
+//! # Deformation
+//!
+//! The image is turned, scaled, sheared and bent, each by chance and up to a limit: [`deform`] says how.
 //!
 //! # Flip
 //!
@@ -48,29 +52,39 @@
 //! training sees the images that an uninterrupted one would have seen, and no number of threads
 //! changes them. Each sample draws from a stream of its own in each epoch: see [`crate::random`].
 
+pub mod deform;
+
+pub use deform::{Deformation, Elastic};
+
 use crate::data::image_shape;
+use crate::hyperparameter::HyperparameterError;
 use crate::random::{Purpose, stream};
 use crate::real::Real;
+use deform::Deformer;
 use rand::Rng;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// What is done to an image in each epoch: flip, translation, cutout, in this order. The default
-/// does nothing.
+/// What is done to an image in each epoch: deformation, flip, translation, cutout, in this order. The
+/// default does nothing.
 ///
 /// ```
 /// use chainrule::data::augment::{Augmentation, Flip};
 ///
-/// let augmentation = Augmentation { flip: Flip::Alternating, translate: 2, cutout: 0 };
+/// let augmentation =
+///     Augmentation { flip: Flip::Alternating, translate: 2, ..Augmentation::NONE };
 /// let mut image = [0.5_f32; 32 * 32 * 3];
 /// augmentation.on(&[32, 32, 3])?.apply(&mut image, 29, 0, 7); // sample 7 in epoch 0
 /// # Ok::<(), chainrule::data::augment::AugmentationError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "train", serde(default))]
 pub struct Augmentation {
+    /// How it is turned, scaled, sheared and bent.
+    #[cfg_attr(feature = "train", serde(skip_serializing_if = "Deformation::is_none"))]
+    pub deformation: Deformation,
     /// Whether the image is mirrored.
     pub flip: Flip,
     /// Most pixels that it is moved by, down or up and to the right or left.
@@ -94,12 +108,22 @@ pub enum Flip {
 }
 
 /// An augmentation that makes no sense for an image.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq)]
 pub enum AugmentationError {
+    /// A number of the deformation is outside its range.
+    #[error("a deformation of images of {height} x {width}: {source}")]
+    Deformation {
+        /// The number.
+        source: HyperparameterError,
+        /// The image's rows.
+        height: usize,
+        /// The image's columns.
+        width: usize,
+    },
     /// The input is no image.
     #[error(
         "an input of shape {shape:?} is no image: it needs a height, a width and at most one \
-         more axis of channels to be flipped, translated or cut out of"
+         more axis of channels to be deformed, flipped, translated or cut out of"
     )]
     Shape {
         /// The input's shape.
@@ -135,42 +159,53 @@ pub enum AugmentationError {
 
 impl Augmentation {
     /// Nothing is done.
-    pub const NONE: Self = Self { flip: Flip::None, translate: 0, cutout: 0 };
+    pub const NONE: Self =
+        Self { deformation: Deformation::NONE, flip: Flip::None, translate: 0, cutout: 0 };
 
     /// This augmentation, of images of one `shape`: `[height, width]`, or with an axis of channels
     /// after it. Where nothing is done, the inputs may be of any shape.
     ///
     /// # Errors
-    /// [`AugmentationError::Shape`], [`AugmentationError::Translate`] where the translation is no
-    /// less than a side, and [`AugmentationError::Cutout`] where the square is larger than one.
+    /// [`AugmentationError::Shape`], [`AugmentationError::Deformation`] where one of its numbers is
+    /// outside its range, [`AugmentationError::Translate`] where the translation is no less than a side,
+    /// and [`AugmentationError::Cutout`] where the square is larger than one.
     pub fn on(self, shape: &[usize]) -> Result<Augmenter, AugmentationError> {
         if self == Self::NONE {
-            return Ok(Augmenter { augmentation: self, shape: None });
+            return Ok(Augmenter { augmentation: self, deformer: None, shape: None });
         }
         let shape @ [height, width, _] =
             image_shape(shape).ok_or_else(|| AugmentationError::Shape { shape: shape.to_vec() })?;
-        let Self { translate, cutout, .. } = self;
+        let Self { deformation, translate, cutout, .. } = self;
+        deformation.check([height, width]).map_err(|source| AugmentationError::Deformation {
+            source,
+            height,
+            width,
+        })?;
         if translate > 0 && translate >= height.min(width) {
             return Err(AugmentationError::Translate { translate, height, width });
         }
         if cutout > height.min(width) {
             return Err(AugmentationError::Cutout { cutout, height, width });
         }
-        Ok(Augmenter { augmentation: self, shape: Some(shape) })
+        let is_one = !deformation.is_none() && height > 0 && width > 0;
+        let deformer = is_one.then(|| Deformer::new(deformation, [height, width]));
+        Ok(Augmenter { augmentation: self, deformer, shape: Some(shape) })
     }
 }
 
 /// An [`Augmentation`] at work, on images of one shape that it makes sense for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Augmenter {
     augmentation: Augmentation,
+    /// None where nothing is deformed.
+    deformer: Option<Deformer>,
     /// `[height, width, channels]`; none where nothing is done.
     shape: Option<[usize; 3]>,
 }
 
 impl Augmenter {
     /// Changes an image as sample number `sample` of a data set in `epoch`, counted from 0. Allocates
-    /// nothing.
+    /// nothing, but for what a thread deforms its images in, once. A deformation is computed in `f32`.
     ///
     /// # Panics
     /// If the image has another number of entries than its shape.
@@ -180,11 +215,18 @@ impl Augmenter {
         if image.is_empty() {
             return;
         }
-        let [coin, down, right, row, column] = draws(seed, epoch, sample);
+        let mut rng = stream(seed, Purpose::Augmentation { epoch, sample });
+        let [coin, down, right, row, column] = draws(&mut rng);
+        if let Some(deformer) = &self.deformer {
+            deformer.apply(image, shape, &mut rng);
+        }
         let flips = match self.augmentation.flip {
             Flip::None => false,
             Flip::Random => is_heads(coin),
-            Flip::Alternating => is_heads(draws(seed, 0, sample)[0]) ^ (epoch % 2 == 1),
+            Flip::Alternating => {
+                let mut first = stream(seed, Purpose::Augmentation { epoch: 0, sample });
+                is_heads(first.next_u32()) ^ (epoch % 2 == 1)
+            }
         };
         if flips {
             mirror(image, shape);
@@ -274,9 +316,9 @@ fn shift<T: Copy>(line: &mut [T], unit: usize, by: isize) {
     }
 }
 
-/// Five words for a sample in an epoch: the coin, the translation and the center of the cutout.
-fn draws(seed: u64, epoch: u64, sample: u64) -> [u32; 5] {
-    let mut rng = stream(seed, Purpose::Augmentation { epoch, sample });
+/// The first five words for a sample in an epoch: the coin, the translation and the center of the cutout.
+/// What a deformation draws comes after them.
+fn draws(rng: &mut impl Rng) -> [u32; 5] {
     std::array::from_fn(|_| rng.next_u32())
 }
 
@@ -329,9 +371,12 @@ impl FromStr for Flip {
 }
 
 impl fmt::Display for Augmentation {
-    /// Such as `flip alternating, translate 2`; `none` where nothing is done.
+    /// Such as `rotation 15°, translate 2`; `none` where nothing is done.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
+        if !self.deformation.is_none() {
+            parts.push(self.deformation.to_string());
+        }
         if self.flip != Flip::None {
             parts.push(format!("flip {}", self.flip));
         }

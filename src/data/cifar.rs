@@ -17,7 +17,8 @@
 use crate::checksum::hexadecimal;
 use crate::data::known::{self, Hashing, Set};
 use crate::data::mnist::Source;
-use crate::data::{Dataset, DatasetError, regular};
+use crate::data::{Dataset, DatasetError};
+use crate::regular;
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;

@@ -8,7 +8,8 @@
 
 use crate::data::inventory::{Verdict, verify};
 use crate::data::known::{self, Checked, KnownFile, Set};
-use crate::data::{mnist, regular};
+use crate::data::mnist;
+use crate::regular;
 use flate2::read::MultiGzDecoder;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};

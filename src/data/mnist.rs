@@ -13,7 +13,8 @@
 
 use crate::data::known::{self, KnownFile, Set};
 use crate::data::nameless::Nameless;
-use crate::data::{Dataset, DatasetError, regular};
+use crate::data::{Dataset, DatasetError};
+use crate::regular;
 use flate2::read::MultiGzDecoder;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

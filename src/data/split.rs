@@ -12,8 +12,19 @@
 //!
 //! let [train, test] = split::by_ratio(&digits, 0.9, 29)?;
 //! assert_eq!([train.len(), test.len()], [900, 100]);
+//!
+//! // 70:30, and a tenth of the first part held out for validation.
+//! let [train, validation, test] = split::by_shares(&digits, [63, 7, 30], 29)?;
+//! assert_eq!([train.len(), validation.len(), test.len()], [630, 70, 300]);
 //! # Ok::<(), chainrule::data::split::SplitError>(())
 //! ```
+
+//! # Splits of one seed are nested
+//!
+//! The order depends on the number of samples and the seed alone, so parts of two splits may be
+//! compared. Of the splits 70:30 and 90:10, the second's test part lies in the first's, and the first's
+//! training part in the second's. And 63:7:30 has the test part of 70:30, with a training part that lies
+//! in that of 70:30: what is held out for validation changes no test.
 
 use crate::data::Dataset;
 use crate::random::{Purpose, stream};
@@ -48,6 +59,12 @@ pub enum SplitError {
     Ratio {
         /// The ratio asked for.
         ratio: f64,
+    },
+    /// The shares say nothing of the parts.
+    #[error("a split needs shares as 63, 7 and 30, of which each is 1 or more, not {shares:?}")]
+    Shares {
+        /// The shares asked for.
+        shares: Vec<u32>,
     },
 }
 
@@ -91,4 +108,24 @@ pub fn by_ratio(data: &Dataset, ratio: f64, seed: u64) -> Result<[Dataset; 2], S
     }
     let first = (ratio * data.len() as f64).round() as usize;
     by_counts(data, [first, data.len() - first], seed)
+}
+
+/// All samples in disjoint parts, shuffled by `seed`, whose sizes are as the `shares`: of n samples and
+/// shares that sum to S, the first i parts have n · (s₁ + … + sᵢ) / S samples together, rounded.
+///
+/// # Errors
+/// [`SplitError::Shares`] where a share is 0, and [`SplitError::Empty`] where a part would have no sample.
+pub fn by_shares<const PARTS: usize>(
+    data: &Dataset,
+    shares: [u32; PARTS],
+    seed: u64,
+) -> Result<[Dataset; PARTS], SplitError> {
+    if shares.contains(&0) {
+        return Err(SplitError::Shares { shares: shares.to_vec() });
+    }
+    let sum = |shares: &[u32]| shares.iter().map(|&share| u128::from(share)).sum::<u128>();
+    let all = sum(&shares);
+    let end = |parts: usize| (data.len() as u128 * sum(&shares[..parts]) + all / 2) / all;
+    let count = |part| (end(part + 1) - end(part)) as usize;
+    by_counts(data, std::array::from_fn(count), seed)
 }

@@ -52,7 +52,7 @@
 //! ```
 
 use crate::gradcheck::Case;
-use crate::parallel::{for_each, for_rows};
+use crate::parallel::for_rows;
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Op, Tape, Var};
 use crate::tensor::{
@@ -253,9 +253,7 @@ impl<T: Real> Op<T> for AddBias {
         dy: &Tensor<T>,
         mut dx: Gradients<'_, T>,
     ) {
-        if let Some(dx) = dx.wanted(0) {
-            for_each(dx, [dy], |dx, [dy]| *dx += dy);
-        }
+        dx.add(0, [dy], |[dy]| dy);
         if let Some(db) = dx.wanted(1) {
             add_rows(db, dy);
         }

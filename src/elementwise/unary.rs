@@ -169,9 +169,7 @@ impl<T: Real, F: Unary<T>> Op<T> for Map<F> {
         dy: &Tensor<T>,
         mut dx: Gradients<'_, T>,
     ) {
-        if let Some(dx) = dx.wanted(0) {
-            for_each(dx, [&x[0], y, dy], |dx, [x, y, dy]| *dx += dy * self.0.df(x, y));
-        }
+        dx.add(0, [&x[0], y, dy], |[x, y, dy]| dy * self.0.df(x, y));
     }
 }
 

@@ -59,7 +59,9 @@ use super::layer_norm::affine_shape;
 use super::moments::{HALVINGS, SCRATCH, column_moments};
 use crate::gradcheck::Case;
 use crate::hyperparameter::{HyperparameterError, check_positive};
-use crate::parallel::{MIN_ENTRIES, for_rows, join};
+use crate::parallel::{
+    Columns, MIN_ENTRIES, block, block_mut, for_columns, for_rows, join, rows_at_a_time,
+};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Mode, Op, Tape, Var};
 use crate::tensor::{BrokenRule, ShapeError, Tensor, entries, entries_mut, matrix_shape};
@@ -101,7 +103,7 @@ impl BatchNorm {
 ///
 /// Shapes: x `[…, features]`, γ and β `[features]`, y that of x.
 #[derive(Debug)]
-struct BatchNormOp<T> {
+pub(crate) struct BatchNormOp<T> {
     settings: BatchNorm,
     /// Running mean and running variance. `[features]` each.
     running: [Tensor<T>; 2],
@@ -142,7 +144,7 @@ struct Sums<T> {
 }
 
 impl<T: Real> BatchNormOp<T> {
-    fn new(settings: BatchNorm) -> Self {
+    pub(crate) fn new(settings: BatchNorm) -> Self {
         let running = [Tensor::zeros(IxDyn(&[0])), Tensor::zeros(IxDyn(&[0]))];
         let (statistics, sums) = (Statistics::default(), Sums::default());
         Self { settings, running, of_batch: false, statistics, sums, scratch: Vec::new() }
@@ -186,19 +188,9 @@ impl<T: Real> BatchNormOp<T> {
         self.statistics.mean.copy_from_slice(entries(&self.running[0]));
         self.statistics.variance.copy_from_slice(entries(&self.running[1]));
     }
-}
 
-impl<T: Real> Op<T> for BatchNormOp<T> {
-    fn name(&self) -> &'static str {
-        "batch_norm"
-    }
-
-    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
-        self.settings.check().map_err(|error| error.to_string())?;
-        affine_shape(inputs)
-    }
-
-    fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
+    /// What a forward pass on x, γ and β takes of each feature.
+    pub(crate) fn take_statistics(&mut self, x: &Inputs<'_, T>) {
         let (_, features) = matrix_shape(x[0].shape());
         if self.statistics.mean.len() != features {
             self.reset(features);
@@ -213,14 +205,63 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
             self.take_running();
         }
         let epsilon = T::of(self.settings.epsilon);
-        let Statistics { mean, variance, r, scale } = &mut self.statistics;
+        let Statistics { variance, r, scale, .. } = &mut self.statistics;
         for (r, &variance) in r.iter_mut().zip(variance.iter()) {
             *r = (variance + epsilon).sqrt().recip();
         }
         for ((scale, &gamma), &r) in scale.iter_mut().zip(entries(&x[1])).zip(r.iter()) {
             *scale = gamma * r;
         }
-        affine(entries(&x[0]), mean, scale, entries(&x[2]), entries_mut(y));
+    }
+
+    /// dγ = Σ dy · x̂ and dβ = Σ dy over the rows of `x` and `dy`, added to the gradients of γ and β. The
+    /// statistics are those of so many `rows`: more than there are here, where dy is 0 in the others.
+    pub(crate) fn sum_gradients(
+        &mut self,
+        x: &[T],
+        dy: &[T],
+        rows: usize,
+        dx: &mut Gradients<'_, T>,
+    ) {
+        let Statistics { mean, r, .. } = &self.statistics;
+        let Sums { d_gamma, d_beta, d_gamma_mean, d_beta_mean } = &mut self.sums;
+        affine_gradients(x, dy, [mean, r], [d_gamma, d_beta], &mut self.scratch, HALVINGS);
+        if let Some(gradient) = dx.wanted(1) {
+            add(d_gamma, entries_mut(gradient));
+        }
+        if let Some(gradient) = dx.wanted(2) {
+            add(d_beta, entries_mut(gradient));
+        }
+        let share = if self.of_batch { T::of(1.0 / rows as f64) } else { T::zero() };
+        for (means, sums) in [(d_gamma_mean, d_gamma), (d_beta_mean, d_beta)] {
+            for (mean, &sum) in means.iter_mut().zip(sums.iter()) {
+                *mean = sum * share;
+            }
+        }
+    }
+
+    /// All that both passes know of each feature.
+    pub(crate) fn features<'a>(&'a self, gamma: &'a [T], beta: &'a [T]) -> Features<'a, T> {
+        let Statistics { mean, r, scale, .. } = &self.statistics;
+        let Sums { d_gamma_mean, d_beta_mean, .. } = &self.sums;
+        Features { mean, r, gamma, beta, scale, d_gamma_mean, d_beta_mean }
+    }
+}
+
+impl<T: Real> Op<T> for BatchNormOp<T> {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        self.settings.check().map_err(|error| error.to_string())?;
+        affine_shape(inputs)
+    }
+
+    fn forward(&mut self, x: Inputs<'_, T>, y: &mut Tensor<T>) {
+        self.take_statistics(&x);
+        let features = self.features(entries(&x[1]), entries(&x[2]));
+        affine(entries(&x[0]), features, entries_mut(y), |y| y);
     }
 
     fn backward(
@@ -231,27 +272,10 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
         mut dx: Gradients<'_, T>,
     ) {
         let (rows, _) = matrix_shape(x[0].shape());
-        let (x_rows, dy_rows) = (entries(&x[0]), entries(dy));
-        let Statistics { mean, r, .. } = &self.statistics;
-        let Sums { d_gamma, d_beta, d_gamma_mean, d_beta_mean } = &mut self.sums;
-        let scratch = &mut self.scratch;
-        affine_gradients(x_rows, dy_rows, [mean, r], [d_gamma, d_beta], scratch, HALVINGS);
-        if let Some(gradient) = dx.wanted(1) {
-            add(d_gamma, entries_mut(gradient));
-        }
-        if let Some(gradient) = dx.wanted(2) {
-            add(d_beta, entries_mut(gradient));
-        }
-        let Some(dx) = dx.wanted(0) else { return };
-        let share = if self.of_batch { T::of(1.0 / rows as f64) } else { T::zero() };
-        for (means, sums) in [(&mut *d_gamma_mean, d_gamma), (&mut *d_beta_mean, d_beta)] {
-            for (mean, &sum) in means.iter_mut().zip(sums.iter()) {
-                *mean = sum * share;
-            }
-        }
-        let gamma = entries(&x[1]);
-        let features = Features { mean, r, gamma, d_gamma_mean, d_beta_mean };
-        add_input_gradient(x_rows, dy_rows, features, entries_mut(dx));
+        self.sum_gradients(entries(&x[0]), entries(dy), rows, &mut dx);
+        let Some((dx, accumulate)) = dx.target(0) else { return };
+        let features = self.features(entries(&x[1]), entries(&x[2]));
+        input_gradient(entries(&x[0]), entries(dy), features, entries_mut(dx), accumulate);
     }
 
     fn buffers(&self) -> &[Tensor<T>] {
@@ -263,18 +287,40 @@ impl<T: Real> Op<T> for BatchNormOp<T> {
     }
 }
 
-/// y = (x − μ) · scale + β, with scale = γ · r. Shapes: x and y `[rows, features]`, the others
-/// `[features]`.
-fn affine<T: Real>(x: &[T], mean: &[T], scale: &[T], beta: &[T], y: &mut [T]) {
-    let features = mean.len();
+/// y = f((x − μ) · scale + β), with scale = γ · r. Shapes: x and y `[rows, features]`.
+pub(crate) fn affine<T: Real>(
+    x: &[T],
+    of: Features<'_, T>,
+    y: &mut [T],
+    f: impl Fn(T) -> T + Copy + Sync,
+) {
+    let features = of.mean.len();
+    let some = rows_at_a_time(features) * features;
     for_rows(y, [x], features, &|y, [x]| {
-        for (y, x) in y.chunks_exact_mut(features).zip(x.chunks_exact(features)) {
-            let terms = mean.iter().zip(scale).zip(beta);
-            for ((y, &x), ((&mean, &scale), &beta)) in y.iter_mut().zip(x).zip(terms) {
-                *y = (x - mean) * scale + beta;
-            }
+        for (y, x) in y.chunks_mut(some).zip(x.chunks(some)) {
+            for_columns(features, Affine { x, of, y, f });
         }
     });
+}
+
+struct Affine<'a, T, F> {
+    x: &'a [T],
+    of: Features<'a, T>,
+    y: &'a mut [T],
+    f: F,
+}
+
+impl<T: Real, F: Fn(T) -> T> Columns for Affine<'_, T, F> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, first: usize) {
+        let (of, features) = (self.of.block::<N>(first), self.of.mean.len());
+        for (y, x) in self.y.chunks_exact_mut(features).zip(self.x.chunks_exact(features)) {
+            let (y, x) = (block_mut::<T, N>(y, first), block::<T, N>(x, first));
+            for j in 0..N {
+                y[j] = (self.f)(of.value(j, x[j]));
+            }
+        }
+    }
 }
 
 /// dγ = Σ dy · x̂ and dβ = Σ dy over the rows. Shapes: x and dy `[rows, features]`, the
@@ -305,15 +351,38 @@ fn affine_gradients<T: Real>(
     }
     d_gamma.fill(T::zero());
     d_beta.fill(T::zero());
-    for (x, dy) in x.chunks_exact(features).zip(dy.chunks_exact(features)) {
-        let sums = d_gamma.iter_mut().zip(d_beta.iter_mut());
-        let statistics = mean.iter().zip(r);
-        for (((d_gamma, d_beta), (&mean, &r)), (&x, &dy)) in
-            sums.zip(statistics).zip(x.iter().zip(dy))
-        {
-            *d_gamma += dy * ((x - mean) * r);
-            *d_beta += dy;
+    let some = rows_at_a_time(features) * features;
+    for (x, dy) in x.chunks(some).zip(dy.chunks(some)) {
+        let (d_gamma, d_beta) = (&mut *d_gamma, &mut *d_beta);
+        for_columns(features, AffineGradients { x, dy, mean, r, d_gamma, d_beta });
+    }
+}
+
+struct AffineGradients<'a, T> {
+    x: &'a [T],
+    dy: &'a [T],
+    mean: &'a [T],
+    r: &'a [T],
+    d_gamma: &'a mut [T],
+    d_beta: &'a mut [T],
+}
+
+impl<T: Real> Columns for AffineGradients<'_, T> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, first: usize) {
+        let features = self.mean.len();
+        let [mean, r] = [self.mean, self.r].map(|feature| *block::<T, N>(feature, first));
+        let mut d_gamma: [T; N] = *block(self.d_gamma, first);
+        let mut d_beta: [T; N] = *block(self.d_beta, first);
+        for (x, dy) in self.x.chunks_exact(features).zip(self.dy.chunks_exact(features)) {
+            let [x, dy] = [x, dy].map(|row| block::<T, N>(row, first));
+            for j in 0..N {
+                d_gamma[j] += dy[j] * ((x[j] - mean[j]) * r[j]);
+                d_beta[j] += dy[j];
+            }
         }
+        *block_mut(self.d_gamma, first) = d_gamma;
+        *block_mut(self.d_beta, first) = d_beta;
     }
 }
 
@@ -324,31 +393,100 @@ fn add<T: Real>(terms: &[T], to: &mut [T]) {
     }
 }
 
-/// What dx takes of each feature, with the means of [`Sums`]. `[features]` each.
+/// What both passes know of each feature, with the means of [`Sums`]. `[features]` each.
 #[derive(Clone, Copy, Debug)]
-struct Features<'a, T> {
-    mean: &'a [T],
-    r: &'a [T],
-    gamma: &'a [T],
-    d_gamma_mean: &'a [T],
-    d_beta_mean: &'a [T],
+pub(crate) struct Features<'a, T> {
+    pub mean: &'a [T],
+    pub r: &'a [T],
+    pub gamma: &'a [T],
+    pub beta: &'a [T],
+    pub scale: &'a [T],
+    pub d_gamma_mean: &'a [T],
+    pub d_beta_mean: &'a [T],
 }
 
-/// dx += γ · r · (dy − 1/n · dβ − x̂ · 1/n · dγ). Shapes: x, dy and dx `[rows, features]`.
-fn add_input_gradient<T: Real>(x: &[T], dy: &[T], of: Features<'_, T>, dx: &mut [T]) {
+/// [`Features`] of `N` neighbors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block<T, const N: usize> {
+    pub mean: [T; N],
+    pub r: [T; N],
+    pub gamma: [T; N],
+    pub beta: [T; N],
+    pub scale: [T; N],
+    pub d_gamma_mean: [T; N],
+    pub d_beta_mean: [T; N],
+}
+
+impl<T: Real> Features<'_, T> {
+    /// Those from `first` on.
+    #[inline(always)]
+    pub fn block<const N: usize>(&self, first: usize) -> Block<T, N> {
+        Block {
+            mean: *block(self.mean, first),
+            r: *block(self.r, first),
+            gamma: *block(self.gamma, first),
+            beta: *block(self.beta, first),
+            scale: *block(self.scale, first),
+            d_gamma_mean: *block(self.d_gamma_mean, first),
+            d_beta_mean: *block(self.d_beta_mean, first),
+        }
+    }
+}
+
+impl<T: Real, const N: usize> Block<T, N> {
+    /// y = (x − μ) · scale + β, of neighbor `j`.
+    #[inline(always)]
+    pub fn value(&self, j: usize, x: T) -> T {
+        (x - self.mean[j]) * self.scale[j] + self.beta[j]
+    }
+
+    /// γ · r · (dy − 1/n · dβ − x̂ · 1/n · dγ), of neighbor `j`.
+    #[inline(always)]
+    pub fn input_gradient(&self, j: usize, x: T, dy: T) -> T {
+        let standardized = (x - self.mean[j]) * self.r[j];
+        let d = dy - self.d_beta_mean[j] - standardized * self.d_gamma_mean[j];
+        self.gamma[j] * self.r[j] * d
+    }
+}
+
+/// dx ← γ · r · (dy − 1/n · dβ − x̂ · 1/n · dγ), added to dx where `accumulate`. Shapes: x, dy and dx
+/// `[rows, features]`.
+fn input_gradient<T: Real>(x: &[T], dy: &[T], of: Features<'_, T>, dx: &mut [T], accumulate: bool) {
     let features = of.mean.len();
+    let some = rows_at_a_time(features) * features;
     for_rows(dx, [x, dy], features, &|dx, [x, dy]| {
-        let rows = x.chunks_exact(features).zip(dy.chunks_exact(features));
-        for (dx, (x, dy)) in dx.chunks_exact_mut(features).zip(rows) {
-            let terms = of.mean.iter().zip(of.r).zip(of.gamma);
-            let means = of.d_gamma_mean.iter().zip(of.d_beta_mean);
-            for (((dx, (&x, &dy)), ((&mean, &r), &gamma)), (&d_gamma_mean, &d_beta_mean)) in
-                dx.iter_mut().zip(x.iter().zip(dy)).zip(terms).zip(means)
-            {
-                *dx += gamma * r * (dy - d_beta_mean - (x - mean) * r * d_gamma_mean);
+        let rows = x.chunks(some).zip(dy.chunks(some));
+        for (dx, (x, dy)) in dx.chunks_mut(some).zip(rows) {
+            if accumulate {
+                for_columns(features, InputGradient::<T, true> { x, dy, of, dx });
+            } else {
+                for_columns(features, InputGradient::<T, false> { x, dy, of, dx });
             }
         }
     });
+}
+
+struct InputGradient<'a, T, const ACCUMULATE: bool> {
+    x: &'a [T],
+    dy: &'a [T],
+    of: Features<'a, T>,
+    dx: &'a mut [T],
+}
+
+impl<T: Real, const ACCUMULATE: bool> Columns for InputGradient<'_, T, ACCUMULATE> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, first: usize) {
+        let (of, features) = (self.of.block::<N>(first), self.of.mean.len());
+        let rows = self.x.chunks_exact(features).zip(self.dy.chunks_exact(features));
+        for (dx, (x, dy)) in self.dx.chunks_exact_mut(features).zip(rows) {
+            let dx = block_mut::<T, N>(dx, first);
+            let [x, dy] = [x, dy].map(|row| block::<T, N>(row, first));
+            for j in 0..N {
+                let term = of.input_gradient(j, x[j], dy[j]);
+                dx[j] = if ACCUMULATE { dx[j] + term } else { term };
+            }
+        }
+    }
 }
 
 /// Batch norm. Chapter 8.

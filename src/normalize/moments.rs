@@ -29,7 +29,7 @@
 //!
 //! The same merging joins the parts of the rows that threads take.
 
-use crate::parallel::{MIN_ENTRIES, join};
+use crate::parallel::{Columns, MIN_ENTRIES, block, block_mut, for_columns, join};
 use crate::real::Real;
 
 /// Entries of a block: 32 KiB of `f32`.
@@ -78,7 +78,10 @@ fn moments<T: Real>(
     let mut rows = 0;
     for block in x.chunks((BLOCK_ENTRIES / columns).max(1) * columns) {
         let block_rows = block.len() / columns;
-        block_moments(block, first, second);
+        for_columns(
+            columns,
+            BlockMoments { rows: block, mean: &mut *first, squares: &mut *second },
+        );
         merge(mean, squares, rows, first, second, block_rows);
         rows += block_rows;
     }
@@ -104,25 +107,37 @@ fn merge<T: Real>(
     }
 }
 
-/// Mean and Σ (x − mean)² of each column of one block.
-fn block_moments<T: Real>(block: &[T], mean: &mut [T], squares: &mut [T]) {
-    let columns = mean.len();
-    // The first row taken off keeps the sums small, and with them their rounding.
-    let first = &block[..columns];
-    mean.fill(T::zero());
-    for row in block.chunks_exact(columns) {
-        for ((mean, &x), &first) in mean.iter_mut().zip(row).zip(first) {
-            *mean += x - first;
+/// Mean and Σ (x − mean)² of each column of one block of `rows`.
+struct BlockMoments<'a, T> {
+    rows: &'a [T],
+    mean: &'a mut [T],
+    squares: &'a mut [T],
+}
+
+impl<T: Real> Columns for BlockMoments<'_, T> {
+    #[inline(always)]
+    fn run<const N: usize>(&mut self, first: usize) {
+        let columns = self.mean.len();
+        let rows = || self.rows.chunks_exact(columns).map(|row| block::<T, N>(row, first));
+        // The first row taken off keeps the sums small, and with them their rounding.
+        let first_row = block::<T, N>(self.rows, first);
+        let mut mean = [T::zero(); N];
+        for row in rows() {
+            for ((mean, &x), &first) in mean.iter_mut().zip(row).zip(first_row) {
+                *mean += x - first;
+            }
         }
-    }
-    let share = T::of(columns as f64 / block.len() as f64);
-    for (mean, &first) in mean.iter_mut().zip(first) {
-        *mean = first + *mean * share;
-    }
-    squares.fill(T::zero());
-    for row in block.chunks_exact(columns) {
-        for ((squares, &mean), &x) in squares.iter_mut().zip(mean.iter()).zip(row) {
-            *squares += (x - mean) * (x - mean);
+        let share = T::of(columns as f64 / self.rows.len() as f64);
+        for (mean, &first) in mean.iter_mut().zip(first_row) {
+            *mean = first + *mean * share;
         }
+        let mut squares = [T::zero(); N];
+        for row in rows() {
+            for ((squares, &mean), &x) in squares.iter_mut().zip(&mean).zip(row) {
+                *squares += (x - mean) * (x - mean);
+            }
+        }
+        *block_mut(self.mean, first) = mean;
+        *block_mut(self.squares, first) = squares;
     }
 }

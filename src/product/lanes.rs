@@ -1,5 +1,6 @@
 //! A register full of numbers, for [`f32`] and [`f64`] alike: what the product needs of `pulp`.
 
+use super::panel::SQUARE;
 use super::{Product, Rows};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use num_traits::Zero;
@@ -71,11 +72,28 @@ pub trait Lanes: Copy + Zero + 'static {
     /// # Safety
     /// `n` numbers can be written at `to`, and `n` is not above the number of lanes.
     unsafe fn store_first<S: Simd>(simd: S, n: usize, to: *mut Self, x: Self::Vector<S>);
+
+    /// Copies a [`SQUARE`] whose columns are `across` apart into rows that are `padded` apart.
+    ///
+    /// # Safety
+    /// The square can be read and written.
+    #[inline(always)]
+    unsafe fn transpose_square(from: *const Self, across: isize, to: *mut Self, padded: usize) {
+        for row in 0..SQUARE {
+            for column in 0..SQUARE {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    *to.add(row * padded + column) =
+                        *from.offset(row as isize + column as isize * across);
+                }
+            }
+        }
+    }
 }
 
 macro_rules! lanes {
     ($type:ident, $vector:ident, $index:ident, $splat:ident, $add:ident, $multiply_add:ident,
-     $mask:ident, $load:ident, $store:ident) => {
+     $mask:ident, $load:ident, $store:ident $(, $more:item)*) => {
         impl Lanes for $type {
             type Vector<S: Simd> = S::$vector;
 
@@ -119,6 +137,8 @@ macro_rules! lanes {
                 // SAFETY: the mask leaves out what the caller does not promise.
                 unsafe { simd.$store(simd.$mask(0, n as $index), to, x) }
             }
+
+            $($more)*
         }
     };
 }
@@ -132,7 +152,22 @@ lanes!(
     mul_add_e_f32s,
     mask_between_m32s,
     mask_load_ptr_f32s,
-    mask_store_ptr_f32s
+    mask_store_ptr_f32s,
+    /// In four registers, since a compiler does it number by number.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn transpose_square(from: *const Self, across: isize, to: *mut Self, padded: usize) {
+        use std::arch::x86_64::{__m128, _MM_TRANSPOSE4_PS};
+        // SAFETY: the caller's promise; no alignment is asked for, and all of these machines have SSE.
+        unsafe {
+            let column = |c| from.offset(c * across).cast::<__m128>().read_unaligned();
+            let [mut a, mut b, mut c, mut d] = [column(0), column(1), column(2), column(3)];
+            _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+            for (row, register) in [a, b, c, d].into_iter().enumerate() {
+                to.add(row * padded).cast::<__m128>().write_unaligned(register);
+            }
+        }
+    }
 );
 lanes!(
     f64,

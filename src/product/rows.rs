@@ -79,11 +79,20 @@ impl<'a, T> Rows<'a, T> {
         self.first.wrapping_offset(self.rows.offset(self.range.start + i))
     }
 
-    /// Whether rows `i` to before `i + count` start at entries that follow each other.
+    /// Calls `take` with the start of each of these rows: a division for each would take as long as
+    /// its products.
     #[inline(always)]
-    pub(super) fn adjacent(&self, i: usize, count: usize) -> bool {
-        let (_, stride) = self.rows.0[2];
-        stride == 1 && self.row(i).wrapping_add(count - 1) == self.row(i + count - 1)
+    pub(super) fn for_starts(&self, rows: Range<usize>, mut take: impl FnMut(*const T)) {
+        let (length, stride) = self.rows.0[2];
+        let mut row = rows.start;
+        while row < rows.end {
+            let run = (length - (self.range.start + row) % length).min(rows.end - row);
+            let start = self.row(row);
+            for i in 0..run as isize {
+                take(start.wrapping_offset(i * stride));
+            }
+            row += run;
+        }
     }
 
     /// The terms as (number of segments, terms of a segment, step from one term to the next).

@@ -57,8 +57,9 @@
 //!
 //! # The batch
 //!
-//! The mean over a batch divides each gradient by the number of samples; the sum does not. The
-//! upstream gradient dy, a single number, multiplies it.
+//! The mean over a batch divides each gradient by the number of samples, the mean of entries by the number
+//! of classes too, and the sum by nothing: [`target`](super::target) says what follows. The upstream
+//! gradient dy, a single number, multiplies it.
 
 use super::target::{Loss, Targets, loss_shape, weighted};
 use super::{log_sum_exp, softmax_row};
@@ -103,7 +104,7 @@ impl<T: Real> Op<T> for SoftmaxLoss<T> {
                 }
             }
         }
-        y.fill(self.loss.reduction.scale::<T>(batch) * sum);
+        y.fill(self.loss.reduction.scale::<T>([batch, classes]) * sum);
     }
 
     fn backward(
@@ -115,7 +116,7 @@ impl<T: Real> Op<T> for SoftmaxLoss<T> {
     ) {
         let (batch, classes) = matrix_shape(x[0].shape());
         let targets = Targets::new(&x[1], classes, self.loss.smoothing);
-        let dy = self.loss.reduction.scale::<T>(batch) * entries(dy)[0];
+        let dy = self.loss.reduction.scale::<T>([batch, classes]) * entries(dy)[0];
         if let Some(dz) = dx.wanted(0) {
             let predictions = self.p.chunks_exact(classes);
             for ((dz, p), t) in rows_mut(dz).zip(predictions).zip(targets.rows()) {
@@ -159,7 +160,7 @@ impl<T: Real> Tape<T> {
 
     /// A `loss` of p = softmax(`logits`), with the shapes of [`Tape::softmax_cross_entropy`]: that
     /// cross-entropy or the Kullback–Leibler divergence Σ_k t_k · (ln t_k − ln p_k) of the targets from
-    /// p, as the mean or the sum over the batch, with label smoothing (Szegedy et al. 2016,
+    /// p, as a mean or the sum over the batch, with label smoothing (Szegedy et al. 2016,
     /// "Rethinking the Inception architecture") or without. Chapter 7.
     ///
     /// The gradient of the divergence in the logits is that of the cross-entropy. Its gradient in a

@@ -78,7 +78,7 @@ impl<T: Real> Op<T> for LikelihoodLoss {
                 sum += weighted(weight, log_t - log_p);
             }
         }
-        y.fill(self.loss.reduction.scale::<T>(batch) * sum);
+        y.fill(self.loss.reduction.scale::<T>([batch, classes]) * sum);
     }
 
     fn backward(
@@ -90,7 +90,7 @@ impl<T: Real> Op<T> for LikelihoodLoss {
     ) {
         let (batch, classes) = matrix_shape(x[0].shape());
         let targets = Targets::new(&x[1], classes, self.loss.smoothing);
-        let dy = self.loss.reduction.scale::<T>(batch) * entries(dy)[0];
+        let dy = self.loss.reduction.scale::<T>([batch, classes]) * entries(dy)[0];
         if let Some(dp) = dx.wanted(0) {
             for ((dp, p), t) in rows_mut(dp).zip(rows(&x[0])).zip(targets.rows()) {
                 for (k, (dp, &p)) in dp.iter_mut().zip(p).enumerate() {

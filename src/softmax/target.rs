@@ -11,6 +11,32 @@
 //! ```
 //!
 //! The sum stays: Σ t′_k = (1 − ε) · Σ t_k + ε, which is 1 where Σ t_k is 1.
+//!
+//! # What a reduction changes
+//!
+//! Of losses ℓ₁ … ℓ_B with K classes there are three:
+//!
+//! ```text
+//! mean               Σᵢ ℓᵢ / B
+//! sum                Σᵢ ℓᵢ
+//! mean of entries    Σᵢ ℓᵢ / (B·K)
+//! ```
+//!
+//! The third is the default of PyTorch's `KLDivLoss`, which has one entry a class and divides by all of
+//! them. They differ by a factor c: 1, B or 1/K. So do their gradients, and what a training makes of it
+//! depends on its rule. With the mean's gradient g, learning rate η and an l2 of λ:
+//!
+//! ```text
+//! descent     w − η·(c·g + λ·w)  =  w − (ηc)·(g + (λ/c)·w)
+//! momentum    v ← μv + c·g + λ·w holds c times the v of g + (λ/c)·w, whatever μ is; so does Nesterov's
+//! Adam        m̂/(√v̂ + ε) of c·g  =  m̂/(√v̂ + ε/c) of g, where λ = 0: c all but cancels
+//! AdamW       the same, and its decay, which is apart from g, stays as it is
+//! ```
+//!
+//! So a sum at the rate η and the penalty λ is the mean at ηB and λ/B, weight by weight. The rate that it
+//! tolerates is a B-th of the mean's, and a penalty that is not divided by B is one of λ/B in the mean's
+//! terms. That holds where all batches are of one size. A last, smaller batch has the weight of a whole one
+//! in a mean, and that of its samples in a sum.
 
 use crate::fraction::Fraction;
 use crate::real::Real;
@@ -28,14 +54,18 @@ pub enum Reduction {
     Mean,
     /// Their sum. The gradient grows with the batch; a sample's share of the step is the rate.
     Sum,
+    /// Their mean divided by the number of classes, as if each class of each sample had a loss: what
+    /// PyTorch's `KLDivLoss` does by default. Of ten classes the gradient is a tenth of the mean's.
+    MeanOfEntries,
 }
 
 impl Reduction {
-    /// What the sum over a batch of `rows` samples is multiplied by.
-    pub(super) fn scale<T: Real>(self, rows: usize) -> T {
+    /// What the sum over a batch of `[rows, classes]` is multiplied by.
+    pub(super) fn scale<T: Real>(self, [rows, classes]: [usize; 2]) -> T {
         match self {
             Self::Mean => T::of(1.0 / rows as f64),
             Self::Sum => T::one(),
+            Self::MeanOfEntries => T::of(1.0 / (rows as f64 * classes as f64)),
         }
     }
 }
@@ -46,7 +76,7 @@ impl Reduction {
 /// use chainrule::softmax::{Loss, Reduction};
 ///
 /// let loss = Loss { reduction: Reduction::Sum, ..Loss::default() };
-/// assert_eq!(loss.of_a_sample(6.0, 4), 1.5);
+/// assert_eq!(loss.of_a_sample(6.0, [4, 10]), 1.5);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "train", derive(serde::Serialize, serde::Deserialize))]
@@ -62,11 +92,13 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// The mean loss of a sample, where that of a batch of `samples` is `value`.
-    pub fn of_a_sample(self, value: f64, samples: usize) -> f64 {
+    /// The mean loss of a sample, in nats, where that of a batch of `[samples, classes]` is `value`. So
+    /// losses compare, whatever the reduction.
+    pub fn of_a_sample(self, value: f64, [samples, classes]: [usize; 2]) -> f64 {
         match self.reduction {
             Reduction::Mean => value,
             Reduction::Sum => value / samples as f64,
+            Reduction::MeanOfEntries => value * classes as f64,
         }
     }
 

@@ -56,7 +56,8 @@ fn configurations() -> Vec<Configuration> {
     let fraction = |share| Fraction::new(share).expect("a share below 1");
     let divergence = Loss { divergence: true, ..Loss::default() };
     let mut augmented = at(network());
-    augmented.plan.augmentation = Augmentation { flip: Flip::Random, translate: 2, cutout: 0 };
+    augmented.plan.augmentation =
+        Augmentation { flip: Flip::Random, translate: 2, ..Augmentation::NONE };
     let mut all: Vec<Configuration> = [
         ("filters-1", "16 and 32 filters", at(network().filters(&[16, 32]))),
         ("filters-2", "32 and 64 filters", at(network())),

@@ -9,7 +9,7 @@
 //! - The third rate: the page says 0.01, 0.001 and again 0.001. 0.0001 is our reading.
 //! - The start and the scale of the inputs. Stated is taken to be He's and 0 to 1; `ablation-*` crosses both
 //!   with the rate on three networks: inputs of 0 to 255, weights from N(0, 1).
-//! - The patience: 20 epochs without a higher validation accuracy, here without a lower validation loss.
+//! - The patience: 20 epochs without a higher validation accuracy.
 
 use super::claim::{Claim, number};
 use super::exhibit::{Exhibit, curves, table};
@@ -25,6 +25,7 @@ use crate::optim::Rule;
 use crate::random::{Purpose, stream};
 use crate::tensor::ShapeError;
 use crate::train::Plan;
+use crate::train::stopping::{Measure, Stopping};
 
 /// The study.
 pub const STUDY: Study = Study {
@@ -79,7 +80,8 @@ fn configurations() -> Vec<Configuration> {
         for batch in BATCHES {
             for rate in RATES {
                 let mut setting = setting(widths, Init::HeNormal, batch, rate);
-                (setting.plan.patience, setting.plan.keep_best) = (Some(20), true);
+                let patience = Stopping { measure: Measure::Accuracy, ..Stopping::patience(20) };
+                (setting.plan.stopping, setting.plan.keep_best) = (Some(patience), true);
                 let name = format!("{}-b{batch}-{rate}", named(widths));
                 let title = format!("{}, batches of {batch}, rate {rate}", named(widths));
                 all.push(Configuration::new(name, title, 1, setting));

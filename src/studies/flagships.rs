@@ -73,7 +73,7 @@ fn cnns() -> Vec<Configuration> {
         setting.plan.schedule = Schedule::triangle(0.75, updates);
         setting.plan.averaging = Some(Averaging::airbench(updates));
         setting.plan.augmentation =
-            Augmentation { flip: Flip::Alternating, translate: 2, cutout: 0 };
+            Augmentation { flip: Flip::Alternating, translate: 2, ..Augmentation::NONE };
         setting.plan.views = views;
         let [a, b, c] = filters;
         let title = format!("blocks of {a}, {b} and {c} filters, {epochs} epochs");

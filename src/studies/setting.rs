@@ -107,7 +107,7 @@ impl Setting {
             averaging: None,
             views: Views::One,
             seeds: Seeds::from(0),
-            patience: None,
+            stopping: None,
             keep_best: false,
         };
         Self { samples, plan, variant: None, looks: Looks::default() }

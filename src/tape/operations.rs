@@ -93,6 +93,26 @@ impl<T: Real> Tape<T> {
         }
         operations
     }
+
+    /// Entries of the tensors that a pass forward and one back read or write, each counted once: all
+    /// values, leaves included, and the gradients that are wanted. Chapter 15.
+    ///
+    /// ```
+    /// use chainrule::Tape;
+    /// use ndarray::Array2;
+    ///
+    /// let mut tape = Tape::<f32>::new();
+    /// let x = tape.input(Array2::zeros((5, 3)));
+    /// let w = tape.parameter(Array2::zeros((3, 4)));
+    /// tape.matmul(x, w)?;
+    /// // X, then W and dW, then Y and dY: nobody wants dX.
+    /// assert_eq!(tape.step_entries(), 15 + 2 * 12 + 2 * 20);
+    /// # Ok::<(), chainrule::ShapeError>(())
+    /// ```
+    pub fn step_entries(&self) -> usize {
+        let tensors = self.values.iter().zip(&self.wanted);
+        tensors.map(|(value, &wanted)| value.len() * (1 + usize::from(wanted))).sum()
+    }
 }
 
 #[cfg(test)]

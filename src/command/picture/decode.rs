@@ -1,17 +1,20 @@
 //! From a picture's file to its pixels. The file may be a stranger's: what it asks for is limited
 //! before memory is taken, and one that is cut short is refused.
 
+use crate::regular;
 use image::imageops;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Most pixels of a picture. A phone's 48 million are below it, and take 0.6 GB where each has four
 /// channels of 16 bits, or where a JPEG is progressive.
 const MAX_PIXELS: u64 = 50_000_000;
+/// Most pixels of a row or a column: what a JPEG can have. A longer one takes more to be scaled than to
+/// be read.
+const MAX_SIDE: u32 = 65_535;
 /// Most bytes of a file.
 const MAX_BYTES: u64 = 100_000_000;
 /// Most bytes of what a decoder makes of the file at once: 8 a pixel at most, and its tables.
@@ -27,12 +30,6 @@ pub enum DecodeError {
         path: PathBuf,
         /// Why.
         source: io::Error,
-    },
-    /// A folder, a pipe or a device.
-    #[error("{}: not a regular file. Name a PNG or JPEG file", path.display())]
-    NoFile {
-        /// What stands there.
-        path: PathBuf,
     },
     /// The file holds no PNG and no JPEG.
     #[error("{}: not a PNG or JPEG picture, or a damaged one: {source}", path.display())]
@@ -59,8 +56,8 @@ pub enum DecodeError {
     },
     /// The picture says that it has more pixels than one may have.
     #[error(
-        "{}: {width} x {height} pixels, but a picture may have {} million at most, so that it takes \
-         less than 1 GB of memory. Scale it down",
+        "{}: {width} x {height} pixels, but a picture may have {} million at most, and {MAX_SIDE} a side, \
+         so that it takes less than 1 GB of memory. Scale it down",
         path.display(), MAX_PIXELS / 1_000_000
     )]
     Pixels {
@@ -80,7 +77,10 @@ pub enum DecodeError {
 /// [`DecodeError`] where the file is missing, no picture, cut short, or too large.
 pub fn decode(path: &Path) -> Result<RgbImage, DecodeError> {
     let owned = || path.to_path_buf();
-    let bytes = read(path)?;
+    let bytes = regular::read(path, MAX_BYTES).map_err(|source| match source.kind() {
+        ErrorKind::FileTooLarge => DecodeError::Bytes { path: owned() },
+        _ => DecodeError::Open { path: owned(), source },
+    })?;
     let failure = |source| DecodeError::Decode { path: owned(), source };
     let mut reader = ImageReader::new(io::Cursor::new(bytes.as_slice()))
         .with_guessed_format()
@@ -93,32 +93,12 @@ pub fn decode(path: &Path) -> Result<RgbImage, DecodeError> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(failure)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+    if u64::from(width) * u64::from(height) > MAX_PIXELS || width.max(height) > MAX_SIDE {
         return Err(DecodeError::Pixels { path: owned(), width, height });
     }
     let orientation = decoder.orientation().map_err(failure)?;
     let picture = DynamicImage::from_decoder(decoder).map_err(failure)?;
     Ok(turn(on_white(picture), orientation))
-}
-
-/// All bytes of a regular file.
-fn read(path: &Path) -> Result<Vec<u8>, DecodeError> {
-    let owned = || path.to_path_buf();
-    let failure = |source| DecodeError::Open { path: owned(), source };
-    // Before it is opened: a pipe would keep that waiting.
-    let there = fs::metadata(path).map_err(failure)?;
-    if !there.is_file() {
-        return Err(DecodeError::NoFile { path: owned() });
-    }
-    if there.len() > MAX_BYTES {
-        return Err(DecodeError::Bytes { path: owned() });
-    }
-    let mut bytes = Vec::new();
-    // It may have grown since.
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes))
-        .map_err(failure)?;
-    Ok(bytes)
 }
 
 /// Whether a JPEG reaches the marker of its end. Its decoder paints gray what is missing.

@@ -14,6 +14,7 @@
 use super::Window;
 use super::definition::larger;
 use crate::conv::images::for_each_image;
+use crate::parallel::{block, block_mut};
 use crate::real::Real;
 use ndarray::{ArrayView4, ArrayViewMut4};
 use pulp::{Arch, Simd, WithSimd};
@@ -33,7 +34,8 @@ pub fn max<T: Real>(x: ArrayView4<'_, T>, window: Window, y: ArrayViewMut4<'_, T
     });
 }
 
-/// dx ← dx + dy where an entry is the first maximum of a window.
+/// dx ← dx + dy where an entry is the first maximum of a window. Where not `accumulate`, what stood in dx
+/// counts as 0.
 ///
 /// Shapes: as in [`max`], `y` as that computed it, `dy` that of `y` and `dx` that of `x`. Where the
 /// maximum is not a number, the first entry counts as it.
@@ -46,12 +48,24 @@ pub fn max_gradient<T: Real>(
     dy: ArrayView4<'_, T>,
     window: Window,
     dx: ArrayViewMut4<'_, T>,
+    accumulate: bool,
 ) {
     assert_eq!((x.dim(), y.dim()), (dx.dim(), dy.dim()), "a gradient has the shape of its value");
+    let (_, height, width, _) = x.dim();
+    // Windows that tile the image write each entry once.
+    let overwrite = !accumulate && window.tiles([height, width]);
     let image = Image::new(x.dim(), window, y.dim());
     let (x, y, dy, dx) = (slice(x), slice(y), slice(dy), slice_mut(dx));
     for_each_image(image.batch, dx, [x, y, dy], &|dx, [x, y, dy]| {
-        Arch::new().dispatch(Blocks { image, block: MaxGradient { image, x, y, dy, dx } });
+        if overwrite {
+            let block = MaxGradient::<T, false> { image, x, y, dy, dx };
+            return Arch::new().dispatch(Blocks { image, block });
+        }
+        if !accumulate {
+            dx.fill(T::zero());
+        }
+        let block = MaxGradient::<T, true> { image, x, y, dy, dx };
+        Arch::new().dispatch(Blocks { image, block });
     });
 }
 
@@ -102,26 +116,19 @@ pub fn average_gradient<T: Real>(dy: ArrayView4<'_, T>, window: Window, dx: Arra
     });
 }
 
-/// Adds to `dx` what is `left` of dy, if `x` is the maximum `y`. Returns what is then left.
+/// What the entry `x` takes of what is `left` of dy, all of it if it is the maximum `y`, and what is then
+/// left.
 #[inline(always)]
-fn pass<T: Real>(left: T, x: T, y: T, dx: &mut T) -> T {
+pub(super) fn pass<T: Real>(left: T, x: T, y: T) -> [T; 2] {
     // Compared this way round, NaN stops the search.
-    let (taken, left) = if x < y { (T::zero(), left) } else { (left, T::zero()) };
-    *dx += taken;
-    left
+    if x < y { [T::zero(), left] } else { [left, T::zero()] }
 }
 
 /// What is done with `N` neighboring channels of one window.
-trait Block {
-    /// The channels begin at entry `y` of the output, and at entry `corner` of the image in the first
-    /// pixel of the window.
-    fn run<const N: usize>(&mut self, y: usize, corner: usize);
-}
-
-/// `N` entries from `first` on.
-#[inline(always)]
-fn block<T: Real, const N: usize>(entries: &[T], first: usize) -> [T; N] {
-    entries[first..][..N].try_into().expect("as many entries as the array has")
+pub(super) trait Block {
+    /// The first of the channels is `channel`. They begin at entry `y` of the output, and at entry
+    /// `corner` of the image in the first pixel of the window.
+    fn run<const N: usize>(&mut self, channel: usize, y: usize, corner: usize);
 }
 
 /// The maximum, on one image.
@@ -133,22 +140,22 @@ struct Max<'a, T> {
 
 impl<T: Real> Block for Max<'_, T> {
     #[inline(always)]
-    fn run<const N: usize>(&mut self, y: usize, corner: usize) {
+    fn run<const N: usize>(&mut self, _: usize, y: usize, corner: usize) {
         let mut largest = [T::neg_infinity(); N];
         for u in 0..self.image.window.height {
             for v in 0..self.image.window.width {
                 let pixel = self.image.pixel(corner, [u, v]);
-                for (largest, x) in largest.iter_mut().zip(block::<T, N>(self.x, pixel)) {
+                for (largest, &x) in largest.iter_mut().zip(block::<T, N>(self.x, pixel)) {
                     *largest = larger(*largest, x);
                 }
             }
         }
-        self.y[y..][..N].copy_from_slice(&largest);
+        *block_mut(self.y, y) = largest;
     }
 }
 
-/// The gradient of [`Max`].
-struct MaxGradient<'a, T> {
+/// The gradient of [`Max`]: added to `dx`, or written over what stood there.
+struct MaxGradient<'a, T, const ACCUMULATE: bool> {
     image: Image,
     x: &'a [T],
     y: &'a [T],
@@ -156,27 +163,28 @@ struct MaxGradient<'a, T> {
     dx: &'a mut [T],
 }
 
-impl<T: Real> Block for MaxGradient<'_, T> {
+impl<T: Real, const ACCUMULATE: bool> Block for MaxGradient<'_, T, ACCUMULATE> {
     #[inline(always)]
-    fn run<const N: usize>(&mut self, y: usize, corner: usize) {
-        let (largest, mut left) = (block::<T, N>(self.y, y), block::<T, N>(self.dy, y));
+    fn run<const N: usize>(&mut self, _: usize, y: usize, corner: usize) {
+        let (largest, mut left) = (block::<T, N>(self.y, y), *block::<T, N>(self.dy, y));
         for u in 0..self.image.window.height {
             for v in 0..self.image.window.width {
                 let pixel = self.image.pixel(corner, [u, v]);
-                let (x, mut dx) = (block::<T, N>(self.x, pixel), block::<T, N>(self.dx, pixel));
-                for (((left, x), y), dx) in left.iter_mut().zip(x).zip(largest).zip(&mut dx) {
-                    *left = pass(*left, x, y, dx);
+                let (x, dx) = (block::<T, N>(self.x, pixel), block_mut::<T, N>(self.dx, pixel));
+                for (((left, &x), &y), dx) in left.iter_mut().zip(x).zip(largest).zip(dx) {
+                    let [taken, rest] = pass(*left, x, y);
+                    *dx = if ACCUMULATE { *dx + taken } else { taken };
+                    *left = rest;
                 }
-                self.dx[pixel..][..N].copy_from_slice(&dx);
             }
         }
     }
 }
 
 /// Runs a block on all channels of all windows of an image.
-struct Blocks<B> {
-    image: Image,
-    block: B,
+pub(super) struct Blocks<B> {
+    pub image: Image,
+    pub block: B,
 }
 
 impl<B: Block> WithSimd for Blocks<B> {
@@ -188,15 +196,15 @@ impl<B: Block> WithSimd for Blocks<B> {
         for (place, corner) in self.image.corners().enumerate() {
             let (y, mut channel) = (place * channels, 0);
             while channel + 16 <= channels {
-                self.block.run::<16>(y + channel, corner + channel);
+                self.block.run::<16>(channel, y + channel, corner + channel);
                 channel += 16;
             }
             while channel + 4 <= channels {
-                self.block.run::<4>(y + channel, corner + channel);
+                self.block.run::<4>(channel, y + channel, corner + channel);
                 channel += 4;
             }
             while channel < channels {
-                self.block.run::<1>(y + channel, corner + channel);
+                self.block.run::<1>(channel, y + channel, corner + channel);
                 channel += 1;
             }
         }
@@ -205,19 +213,19 @@ impl<B: Block> WithSimd for Blocks<B> {
 
 /// One image of `batch` and the window's places on it.
 #[derive(Clone, Copy, Debug)]
-struct Image {
-    batch: usize,
+pub(super) struct Image {
+    pub batch: usize,
     /// Pixels of a row.
     width: usize,
     channels: usize,
-    window: Window,
+    pub window: Window,
     /// `[out_height, out_width]`.
     places: [usize; 2],
 }
 
 impl Image {
     /// Panics where `y`, the shape of the output, does not fit.
-    fn new(
+    pub fn new(
         (batch, height, width, channels): (usize, usize, usize, usize),
         window: Window,
         y: (usize, usize, usize, usize),
@@ -237,15 +245,15 @@ impl Image {
 
     /// Where pixel (u, v) of the window at `corner` begins.
     #[inline(always)]
-    fn pixel(&self, corner: usize, [u, v]: [usize; 2]) -> usize {
+    pub fn pixel(&self, corner: usize, [u, v]: [usize; 2]) -> usize {
         corner + (u * self.width + v) * self.channels
     }
 }
 
-fn slice<T: Real>(array: ArrayView4<'_, T>) -> &[T] {
+pub(super) fn slice<T: Real>(array: ArrayView4<'_, T>) -> &[T] {
     array.to_slice().expect("images lie in standard order")
 }
 
-fn slice_mut<T: Real>(array: ArrayViewMut4<'_, T>) -> &mut [T] {
+pub(super) fn slice_mut<T: Real>(array: ArrayViewMut4<'_, T>) -> &mut [T] {
     array.into_slice().expect("images lie in standard order")
 }

@@ -1,0 +1,9 @@
+//! The plan of a model file.
+#![no_main]
+
+use chainrule_fuzz::judge;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    str::from_utf8(bytes).is_ok_and(judge::model_plan);
+});

@@ -1,0 +1,9 @@
+//! The settings of a training.
+#![no_main]
+
+use chainrule_fuzz::judge;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    judge::settings(bytes);
+});
