@@ -227,6 +227,7 @@ impl Practice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
 
     #[test]
     fn names_are_unique_and_end_with_the_batch() {
