@@ -27,7 +27,9 @@ fn each(test: impl Fn(&Value, &Workload)) {
 fn layer(layer: &Value) -> (&str, &Value) {
     match layer {
         Value::String(kind) => (kind, &Value::Null),
-        _ => layer.as_object().and_then(|layer| layer.iter().next()).map(|(k, v)| (&**k, v)).unwrap(),
+        _ => {
+            layer.as_object().and_then(|layer| layer.iter().next()).map(|(k, v)| (&**k, v)).unwrap()
+        }
     }
 }
 
