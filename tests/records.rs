@@ -133,7 +133,8 @@ fn object<'a>(value: &'a Value, fields: &[&str]) -> Result<&'a Map<String, Value
     let object = value.as_object().ok_or("no object")?;
     let mut found: Vec<&str> = object.keys().map(String::as_str).collect();
     let mut expected = fields.to_vec();
-    (found.sort_unstable(), expected.sort_unstable());
+    found.sort_unstable();
+    expected.sort_unstable();
     if found == expected { Ok(object) } else { Err(format!("{found:?} in place of {expected:?}")) }
 }
 
