@@ -235,6 +235,18 @@ mod tests {
         }
     }
 
+    /// An exhibit of nothing would be left out unseen.
+    #[test]
+    fn every_exhibit_shows_a_configuration() {
+        for study in &STUDIES {
+            for exhibit in (study.exhibits)() {
+                let patterns = exhibit.patterns();
+                assert!(!patterns.is_empty(), "{}: {} shows nothing", study.name, exhibit.name);
+                study.matching(&patterns).unwrap_or_else(|error| panic!("{error}"));
+            }
+        }
+    }
+
     #[test]
     fn a_wrong_name_is_told_with_the_nearest() {
         let study = Study::named("synthetic").expect("there is one");

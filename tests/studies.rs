@@ -85,10 +85,14 @@ fn each_line_of_the_list_makes_one_run() {
     let command = RunRecord::read(&record).expect("a record").command;
     assert_eq!(command, "chainrule run by-hand --only symmetric --seed 0");
     // What is recorded can be shown and compared.
-    for arguments in [&["studies"][..], &["claims"], &["show", "by-hand"]] {
+    for (arguments, word) in [
+        (&["studies"][..], "by-hand"),
+        (&["claims"], "by-hand"),
+        (&["show", "by-hand"], "largest error"),
+    ] {
         let output = run(&[arguments, &["--records", text(&place)]].concat());
         assert_success(&output);
-        assert!(stdout(&output).contains("by"), "{}", stdout(&output));
+        assert!(stdout(&output).contains(word), "{}", stdout(&output));
     }
     let compared = run(&["compare", text(&place), text(&place)]);
     assert!(stdout(&compared).contains("4 configurations are equal in every number"));

@@ -12,8 +12,8 @@
 //! - The strength of L2. Taken to be 1e-4; 1e-3 stands beside it.
 //! - Where batch norm stands. Before ReLU and behind it are run.
 //! - How its rule is meant. Its counts, 91,425 = 243·375 + 300 and 46,325 = 123·375 + 200, say that it looked
-//!   every 100 updates. Three readings are told from one run (see [`Stop`]), whose validation loss is looked
-//!   at every 100 updates and which no rule stops.
+//!   every 100 updates. Three readings are told from one run (see [`RULES`]), whose validation loss is looked
+//!   at every 100 updates of an epoch and which no rule stops.
 //! - Of which samples its training cost is. It looks like that of the last mini-batch.
 //!
 //! # What is asked beyond it
@@ -33,6 +33,7 @@ use super::{Build, Configuration, Study};
 use crate::init::Init;
 use crate::mlp::Mlp;
 use crate::model::Model;
+use crate::train::stopping::{Criterion, Stopping};
 
 /// The study.
 pub const STUDY: Study = Study {
@@ -44,10 +45,10 @@ pub const STUDY: Study = Study {
     lacks: &[],
 };
 
-/// Updates between two looks of the source's rule.
+/// Updates between two looks of the source's rule, counted anew in each epoch.
 const EVERY: u64 = 100;
-/// Updates of an epoch.
-const UPDATES: u64 = 375;
+/// Looks in an epoch of 375 updates.
+const LOOKS: usize = 3;
 /// What counts as an improvement.
 const IMPROVEMENT: f64 = 1e-5;
 
@@ -144,59 +145,36 @@ fn configurations() -> Vec<Configuration> {
     all
 }
 
-/// When the source's rule stops, by three readings of it. Each compares the validation loss of a look, every
-/// 100 updates, with earlier ones.
-#[derive(Clone, Copy, Debug)]
-enum Stop {
-    /// It differs from the last one by less than 1e-5.
-    Change,
-    /// It is not lower than the last one by 1e-5.
-    Improvement,
-    /// None of the last 100 looks was lower than the lowest before by 1e-5.
-    Patience,
+/// The source's rule by three readings of it: the last look changed the validation loss by less than 1e-5, did
+/// not lower it by 1e-5, or ends a hundred that did not.
+const RULES: [Criterion; 3] =
+    [Criterion::Change, Criterion::Progress, Criterion::Patience { readings: 100 }];
+
+/// The number of the look at which a rule stops, from 0. None where it does not.
+fn stop(criterion: Criterion, losses: &[f64]) -> Option<usize> {
+    let rule = Stopping { criterion, threshold: IMPROVEMENT, ..Stopping::patience(1) };
+    (0..losses.len()).find(|&k| rule.ends(&losses[..=k]))
 }
 
-impl Stop {
-    /// The number of the look that stops, from 0.
-    fn look(self, losses: &[f64]) -> Option<usize> {
-        let (mut lowest, mut since) = (f64::INFINITY, 0);
-        (0..losses.len()).find(|&k| {
-            let loss = losses[k];
-            let last = k.checked_sub(1).map(|k| losses[k]);
-            match self {
-                Self::Change => last.is_some_and(|last| (last - loss).abs() < IMPROVEMENT),
-                Self::Improvement => last.is_some_and(|last| last - loss < IMPROVEMENT),
-                Self::Patience => {
-                    if lowest - loss >= IMPROVEMENT {
-                        (lowest, since) = (loss, 0);
-                    } else {
-                        since += 1;
-                    }
-                    since >= 100
-                }
-            }
-        })
-    }
+/// The epoch, from 1, in which a rule stops.
+fn epoch<const RULE: usize>(record: &RunRecord) -> Option<f64> {
+    let look = stop(RULES[RULE], &record.findings.updates.validation_loss)?;
+    Some((look / LOOKS + 1) as f64)
+}
 
-    /// Epochs until it stops; none where it does not.
-    fn epochs(self, record: &RunRecord) -> Option<f64> {
-        let look = self.look(&record.findings.updates.validation_loss)?;
-        Some(((look as u64 + 1) * EVERY) as f64 / UPDATES as f64)
-    }
-
-    fn accuracy(self, record: &RunRecord) -> Option<f64> {
-        let updates = &record.findings.updates;
-        updates.validation_accuracy.get(self.look(&updates.validation_loss)?).copied()
-    }
+/// The validation accuracy where a rule stops.
+fn accuracy<const RULE: usize>(record: &RunRecord) -> Option<f64> {
+    let updates = &record.findings.updates;
+    updates.validation_accuracy.get(stop(RULES[RULE], &updates.validation_loss)?).copied()
 }
 
 const STOPPED: [Metric; 6] = [
-    custom("epochs to |change| < 1e-5", |record| Stop::Change.epochs(record), false),
-    custom("accuracy there", |record| Stop::Change.accuracy(record), true),
-    custom("epochs to no improvement", |record| Stop::Improvement.epochs(record), false),
-    custom("accuracy there", |record| Stop::Improvement.accuracy(record), true),
-    custom("epochs to 100 looks without one", |record| Stop::Patience.epochs(record), false),
-    custom("accuracy there", |record| Stop::Patience.accuracy(record), true),
+    custom("stops in epoch, by change", epoch::<0>, false),
+    custom("accuracy there", accuracy::<0>, true),
+    custom("by progress", epoch::<1>, false),
+    custom("accuracy there", accuracy::<1>, true),
+    custom("by a patience of 100", epoch::<2>, false),
+    custom("accuracy there", accuracy::<2>, true),
 ];
 
 const fn custom(
@@ -284,16 +262,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_reading_stops_where_it_says() {
+    fn each_rule_stops_where_it_says() {
         // Falls, rises, falls, and stays.
         let losses = [0.5, 0.4, 0.45, 0.3, 0.300_005, 0.29];
-        assert_eq!(Stop::Change.look(&losses), Some(4));
-        assert_eq!(Stop::Improvement.look(&losses), Some(2));
-        assert_eq!(Stop::Patience.look(&losses), None);
+        assert_eq!(RULES.map(|rule| stop(rule, &losses)), [Some(4), Some(2), None]);
         let mut long = vec![0.5, 0.4];
         long.extend([0.4; 99]);
-        assert_eq!(Stop::Patience.look(&long), None);
+        assert_eq!(stop(RULES[2], &long), None);
         long.push(0.399_995);
-        assert_eq!(Stop::Patience.look(&long), Some(101));
+        assert_eq!(stop(RULES[2], &long), Some(101));
     }
 }

@@ -74,6 +74,21 @@ impl Exhibit {
     pub fn new(name: &'static str, title: impl Into<String>, content: Content) -> Self {
         Self { name, title: title.into(), content }
     }
+
+    /// The patterns by which it names configurations.
+    pub fn patterns(&self) -> Vec<String> {
+        match &self.content {
+            Content::Table { rows, .. }
+            | Content::Curves { rows, .. }
+            | Content::Layers { rows } => rows.clone(),
+            Content::Against { lines, .. } => {
+                lines.iter().flat_map(|(_, places)| places).map(|(_, name)| name.clone()).collect()
+            }
+            Content::Updates { configuration }
+            | Content::Boundaries { configuration, .. }
+            | Content::Confusion { configuration } => vec![configuration.clone()],
+        }
+    }
 }
 
 /// A table of these configurations and numbers.

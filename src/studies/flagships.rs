@@ -11,6 +11,7 @@ use super::setting::{Samples, Setting, Source};
 use super::summary::{Metric, Series};
 use super::{Configuration, Study};
 use crate::cnn::Flagship;
+use crate::data::augment::deform::{Deformation, Elastic};
 use crate::data::augment::{Augmentation, Flip};
 use crate::fraction::Fraction;
 use crate::mlp::Mlp;
@@ -25,7 +26,7 @@ pub const MLP: Study = Study {
     configurations: mlps,
     claims: no_source,
     exhibits,
-    lacks: &["affine and elastic deformations of the images"],
+    lacks: &[],
 };
 
 /// The CNN on CIFAR-10.
@@ -42,15 +43,22 @@ fn mlps() -> Vec<Configuration> {
     let rate = Fraction::new(0.4).expect("a share below 1");
     let plan = Mlp::new(&[784, 1_024, 1_024, 10]).expect("four widths").dropout(rate);
     let mut all = Vec::new();
-    for (name, title, translate) in
-        [("plain", "as they are", 0), ("translated", "moved by up to 2 pixels", 2)]
-    {
+    let moved = Augmentation { translate: 2, ..Augmentation::NONE };
+    // The ranges of Ciresan et al. 2010.
+    let elastic = Some(Elastic { alpha: 36.0, sigma: 6.0 });
+    let bent = Deformation { rotation: 15.0, scaling: 0.15, shear: 0.0, elastic };
+    let deformed = Augmentation { deformation: bent, ..Augmentation::NONE };
+    for (name, title, augmentation, epochs) in [
+        ("plain", "as they are", Augmentation::NONE, 30),
+        ("translated", "moved by up to 2 pixels", moved, 30),
+        ("deformed", "turned, scaled and bent", deformed, 60),
+    ] {
         for (suffix, train) in [("-validated", 55_000), ("", 60_000)] {
             let samples = Samples::new(Source::Mnist, train, 60_000 - train);
-            let mut setting = Setting::sgd(samples, Model::Mlp(plan.clone()), 30, 128, 0.1);
+            let mut setting = Setting::sgd(samples, Model::Mlp(plan.clone()), epochs, 128, 0.1);
             setting.plan.rule = Rule::Nesterov { momentum: 0.9 };
             setting.plan.schedule = Schedule::one_cycle(0.1, setting.updates());
-            setting.plan.augmentation = Augmentation { translate, ..Augmentation::NONE };
+            setting.plan.augmentation = augmentation;
             let title = format!("784-1024-1024-10, dropout, images {title}, {train} of them");
             all.push(Configuration::new(format!("{name}{suffix}"), title, 3, setting));
         }

@@ -232,7 +232,8 @@ impl Session {
             let share = (done as f64 + within) / epochs as f64;
             let progress = Progress { epoch: done, epochs, share, loss: position.mean_loss() };
             broken_off = watch(progress).is_break();
-            is_look = setting.looks.validation.is_some_and(|every| position.step % every == 0);
+            let update = position.samples.div_ceil(setting.plan.batch) as u64;
+            is_look = setting.looks.validation.is_some_and(|every| update % every == 0);
             if broken_off || is_look { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if is_look {

@@ -61,7 +61,7 @@ pub struct Looks {
     /// The mean training loss of every so many updates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training: Option<u64>,
-    /// Loss and accuracy on the validation data after every so many updates.
+    /// Loss and accuracy on the validation data after every so many updates, counted anew in each epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<u64>,
     /// Loss and accuracy on the training data after each epoch, with the weights of its end.

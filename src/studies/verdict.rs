@@ -43,8 +43,8 @@ impl fmt::Display for Verdict {
             Self::Explained(settings) => match &settings[..] {
                 [first, .., last] => {
                     let more = settings.len() - 2;
-                    let between = if more > 0 { format!(", {more} more") } else { String::new() };
-                    write!(f, "explained: {first}{between} or {last}")
+                    let between = if more > 0 { format!("; {more} more") } else { String::new() };
+                    write!(f, "explained: {first}{between}; or {last}")
                 }
                 _ => write!(f, "explained: {}", settings.join("")),
             },
@@ -145,7 +145,7 @@ fn judge_one(study: &Study, claim: Claim, shelf: &mut Shelf) -> Result<Judged, R
         for (setting, statement) in &claim.otherwise {
             let other = find(study, statement, shelf)?;
             if other.holds == Some(true) {
-                explanations.push(format!("{setting} ({})", other.words));
+                explanations.push(format!("{setting}: {}", other.words));
             }
         }
     }
@@ -262,7 +262,54 @@ mod tests {
     use super::*;
     use crate::studies::claim::{larger, number, same};
 
-    /// What is named in claims and exhibits is there.
+    /// Five runs with these test accuracies on 7,000 images.
+    fn summary(accuracies: [f64; 5]) -> Summary {
+        let study = Study::named("mnist-300").expect("there is one");
+        let configuration = (study.configurations)().remove(0);
+        let record = |(seed, accuracy): (u64, f64)| {
+            let text = format!(
+                r#"{{"schema":1,"study":"a","configuration":"b","seed":{seed},"command":"","version":"",
+                "commit":null,"clean":null,"data":{{"name":"","test_name":"","train":1,"validation":1,
+                "test":7000,"sha256":{{}}}},"test":{{"loss":0.2,"accuracy":{accuracy},
+                "confusion":[[1]]}},"made":{{"seconds":1,"wall_seconds":1,"samples_per_second":1,
+                "date":"","machine":{{"cpu":"","cores":1,"threads":1}}}}}}"#
+            );
+            serde_json::from_str(&text).expect("a record")
+        };
+        Summary { configuration, records: (0..).zip(accuracies).map(record).collect() }
+    }
+
+    /// By hand: the mean is 0.94 and s² 2.5e-6; p(1 − p)/n is 8.057e-6, and twice the root of the sum 0.006499.
+    #[test]
+    fn a_number_is_confirmed_within_both_errors() {
+        let runs = summary([0.938, 0.939, 0.94, 0.941, 0.942]);
+        let holds = |reported| of_number(&runs, Metric::TestAccuracy, reported).holds;
+        assert_eq!(holds(0.9464), Some(true));
+        assert_eq!(holds(0.9336), Some(true));
+        assert_eq!(holds(0.9466), Some(false));
+        assert_eq!(holds(0.9334), Some(false));
+    }
+
+    /// By hand: t is 2.776, s/√5 is 7.07e-4, so the interval of the mean reaches 0.001963 to either side.
+    #[test]
+    fn a_bound_holds_beyond_the_spread() {
+        let runs = summary([0.938, 0.939, 0.94, 0.941, 0.942]);
+        let holds = |bound| of_bound(&runs, Metric::TestAccuracy, bound).holds;
+        assert_eq!(holds(0.942), Some(true));
+        assert_eq!(holds(0.941_9), Some(false));
+    }
+
+    #[test]
+    fn verdicts_say_what_they_rest_on() {
+        let explained = |count: usize| {
+            Verdict::Explained((1..=count).map(|k| format!("setting {k}")).collect()).to_string()
+        };
+        assert_eq!(explained(1), "explained: setting 1");
+        assert_eq!(explained(2), "explained: setting 1; or setting 2");
+        assert_eq!(explained(4), "explained: setting 1; 2 more; or setting 4");
+    }
+
+    /// What is named in claims is there.
     #[test]
     fn every_name_is_a_configuration() {
         fn check(study: &Study, statement: &Statement, shelf: &mut Shelf) {

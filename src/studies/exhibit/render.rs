@@ -139,9 +139,14 @@ impl Exhibit {
 
     fn updates(&self, summary: &Summary) -> Option<Curves> {
         let record = summary.records.first()?;
-        let every = record.setting.as_ref()?.looks.training?;
+        let setting = record.setting.as_ref()?;
+        let every = setting.looks.training?;
         let losses = &record.findings.updates.train_loss;
-        let numbers = (1..=losses.len() as u64).map(|k| (k * every) as f64);
+        // An epoch's last window takes what is left of it.
+        let updates = setting.updates() / setting.plan.epochs as u64;
+        let windows = updates.div_ceil(every);
+        let end = |k: u64| k / windows * updates + ((k % windows + 1) * every).min(updates);
+        let numbers = (0..losses.len() as u64).map(|k| end(k) as f64);
         let figure =
             Curves::new(&self.title).x("update").y("training loss (nats a sample)").log_y();
         let name = format!("mean of {every} updates");
