@@ -63,8 +63,8 @@ fn split_product<T: Real>(
     splits: u32,
 ) {
     let ((m, k), n) = (a.dim(), b.ncols());
-    if k == 1 {
-        return outer_product(a.column(0), b.row(0), c, accumulate);
+    if let (1, Some(b)) = (k, b.row(0).to_slice()) {
+        return outer_product(a.column(0), b, c, accumulate);
     }
     if splits == 0 || m * k * n < MIN_MULTIPLICATIONS {
         return gemm(&a.into(), b, c, accumulate);
@@ -88,17 +88,21 @@ fn split_product<T: Real>(
 /// prepare.
 fn outer_product<T: Real>(
     a: ArrayView1<'_, T>,
-    b: ArrayView1<'_, T>,
+    b: &[T],
     mut c: ArrayViewMut2<'_, T>,
     accumulate: bool,
 ) {
-    for (mut row, &a) in c.rows_mut().into_iter().zip(a) {
-        if accumulate {
-            row.scaled_add(a, &b);
-        } else {
-            row.zip_mut_with(&b, |c, &b| *c = a * b);
-        }
-    }
+    parallel::vectorized(
+        #[inline(always)]
+        || {
+            for (mut row, &a) in c.rows_mut().into_iter().zip(a) {
+                let row = row.as_slice_mut().expect("the columns of c are adjacent");
+                for (c, &b) in row.iter_mut().zip(b) {
+                    *c = if accumulate { *c + a * b } else { a * b };
+                }
+            }
+        },
+    );
 }
 
 /// Y = X·W. Shapes: X `[m, k]`, W `[k, n]`, Y `[m, n]`.
@@ -125,11 +129,11 @@ impl<T: Real> Op<T> for Matmul {
         dy: &Tensor<T>,
         mut dx: Gradients<'_, T>,
     ) {
-        if let Some(d_left) = dx.wanted(0) {
-            product(matrix(dy), matrix(&x[1]).t(), matrix_mut(d_left), true);
+        if let Some((d_left, accumulate)) = dx.target(0) {
+            product(matrix(dy), matrix(&x[1]).t(), matrix_mut(d_left), accumulate);
         }
-        if let Some(d_right) = dx.wanted(1) {
-            product(matrix(&x[0]).t(), matrix(dy), matrix_mut(d_right), true);
+        if let Some((d_right, accumulate)) = dx.target(1) {
+            product(matrix(&x[0]).t(), matrix(dy), matrix_mut(d_right), accumulate);
         }
     }
 
@@ -223,11 +227,11 @@ impl<T: Real> Op<T> for Linear<T> {
         } else {
             dy
         };
-        if let Some(dx) = dx.wanted(0) {
-            product(matrix(d_sum), matrix(&x[1]).t(), matrix_mut(dx), true);
+        if let Some((dx, accumulate)) = dx.target(0) {
+            product(matrix(d_sum), matrix(&x[1]).t(), matrix_mut(dx), accumulate);
         }
-        if let Some(dw) = dx.wanted(1) {
-            product(matrix(&x[0]).t(), matrix(d_sum), matrix_mut(dw), true);
+        if let Some((dw, accumulate)) = dx.target(1) {
+            product(matrix(&x[0]).t(), matrix(d_sum), matrix_mut(dw), accumulate);
         }
         if let Some(db) = dx.wanted(2) {
             add_rows(db, d_sum);

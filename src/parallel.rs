@@ -14,7 +14,7 @@ use crate::tensor::Tensor;
 
 /// Fewest multiplications of a product worth a second thread: about 200 µs of work. A thread that
 /// sleeps takes tens of microseconds to wake, and finds none of the operands in its cache.
-pub const MIN_MULTIPLICATIONS: usize = 1 << 24;
+pub const MIN_MULTIPLICATIONS: usize = 1 << 20;
 
 /// Runs both halves of a piece of work, at the same time where there is a thread for it.
 pub fn join<A: Send, B: Send>(

@@ -1,4 +1,5 @@
-//! Chapter 11: records and model files of before a plan had one loss.
+//! Chapter 11: records and model files of before a plan had one loss. Chapter 15: the records of what
+//! made training faster.
 
 #![cfg(feature = "train")]
 
@@ -8,6 +9,10 @@ use chainrule::fraction::Fraction;
 use chainrule::model::Model;
 use chainrule::record::Record;
 use chainrule::softmax::{Loss, Reduction};
+use chainrule::throughput::WORKLOADS;
+use serde_json::{Map, Value};
+use std::fs;
+use std::path::Path;
 
 fn fraction(value: f64) -> Fraction {
     Fraction::new(value).unwrap()
@@ -120,5 +125,93 @@ fn old_model_files_are_read() {
         assert_eq!(serde_json::from_str::<Model>(&text).unwrap(), model, "{text}");
         let written = serde_json::to_string(&model).unwrap();
         assert_eq!(serde_json::from_str::<Model>(&written).unwrap(), model, "{written}");
+    }
+}
+
+/// The object, if it has these fields and no other.
+fn object<'a>(value: &'a Value, fields: &[&str]) -> Result<&'a Map<String, Value>, String> {
+    let object = value.as_object().ok_or("no object")?;
+    let mut found: Vec<&str> = object.keys().map(String::as_str).collect();
+    let mut expected = fields.to_vec();
+    found.sort_unstable();
+    expected.sort_unstable();
+    if found == expected { Ok(object) } else { Err(format!("{found:?} in place of {expected:?}")) }
+}
+
+/// What is wrong with a record of a change that made training faster.
+fn fault_of_speed(text: &str) -> Result<(), String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let fields = ["change", "commit", "before", "measured", "cpu", "cores", "date"];
+    let record = object(&value, &fields)?;
+    let text = |name: &str| record[name].as_str().ok_or(format!("{name} is no text"));
+    for name in ["commit", "before"] {
+        let commit = text(name)?;
+        if commit.len() < 7 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(format!("{name} is no commit: {commit}"));
+        }
+    }
+    if text("change")?.len() < 20 || !text("change")?.ends_with('.') {
+        return Err("change is no sentence".to_owned());
+    }
+    let pattern = |byte: u8| if byte.is_ascii_digit() { b'0' } else { byte };
+    if !text("date")?.bytes().map(pattern).eq(*b"0000-00-00") {
+        return Err("date is no day".to_owned());
+    }
+    if text("cpu")?.is_empty() || record["cores"].as_u64().is_none_or(|cores| cores == 0) {
+        return Err("cpu and cores name no machine".to_owned());
+    }
+    let measured = record["measured"].as_array().filter(|measured| !measured.is_empty());
+    for entry in measured.ok_or("nothing is measured")? {
+        let entry = object(entry, &["workload", "threads", "before", "after"])?;
+        let name = &entry["workload"];
+        if !WORKLOADS.iter().any(|workload| name == workload.name) {
+            return Err(format!("there is no workload {name}"));
+        }
+        let positive = |name: &str| entry[name].as_f64().is_some_and(|number| number > 0.0);
+        if entry["threads"].as_u64().is_none()
+            || !["threads", "before", "after"].iter().all(|name| positive(name))
+        {
+            return Err(format!("{name}: threads, before and after must be above 0"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn records_of_speed_are_whole() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks/records/speed");
+    let entries = fs::read_dir(&folder).expect("a folder").map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for (k, path) in (1..).zip(&files) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with(&format!("{k:02}-")), "{name} is number {k}");
+        if let Err(fault) = fault_of_speed(&fs::read_to_string(path).unwrap()) {
+            panic!("{name}: {fault}");
+        }
+    }
+}
+
+#[test]
+fn a_record_of_speed_that_is_not_whole_is_found() {
+    let whole = r#"{"change": "The loop reads each number once.", "commit": "15e9415",
+        "before": "1ecb3aa", "measured": [{"workload": "lenet-b32", "threads": 2, "before": 8.0,
+        "after": 9.5}], "cpu": "AMD EPYC", "cores": 2, "date": "2026-11-30"}"#;
+    assert_eq!(fault_of_speed(whole), Ok(()));
+    for (part, other) in [
+        ("\"cores\": 2, ", ""),
+        ("\"cores\": 2", "\"cores\": 0"),
+        ("lenet-b32", "lenet-b33"),
+        ("9.5", "-9.5"),
+        ("9.5", "\"fast\""),
+        ("\"threads\": 2", "\"threads\": 0"),
+        ("15e9415", "HEAD"),
+        ("2026-11-30", "today"),
+        ("once.", "once"),
+        ("{", "["),
+    ] {
+        assert!(fault_of_speed(&whole.replacen(part, other, 1)).is_err(), "{other} for {part}");
     }
 }

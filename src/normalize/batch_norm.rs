@@ -59,9 +59,7 @@ use super::layer_norm::affine_shape;
 use super::moments::{HALVINGS, SCRATCH, column_moments};
 use crate::gradcheck::Case;
 use crate::hyperparameter::{HyperparameterError, check_positive};
-use crate::parallel::{
-    Columns, MIN_ENTRIES, block, block_mut, for_columns, for_rows, join, rows_at_a_time,
-};
+use crate::parallel::{MIN_ENTRIES, block, for_rows, join};
 use crate::real::Real;
 use crate::tape::{Gradients, Inputs, Mode, Op, Tape, Var};
 use crate::tensor::{BrokenRule, ShapeError, Tensor, entries, entries_mut, matrix_shape};
@@ -295,32 +293,14 @@ pub(crate) fn affine<T: Real>(
     f: impl Fn(T) -> T + Copy + Sync,
 ) {
     let features = of.mean.len();
-    let some = rows_at_a_time(features) * features;
     for_rows(y, [x], features, &|y, [x]| {
-        for (y, x) in y.chunks_mut(some).zip(x.chunks(some)) {
-            for_columns(features, Affine { x, of, y, f });
-        }
-    });
-}
-
-struct Affine<'a, T, F> {
-    x: &'a [T],
-    of: Features<'a, T>,
-    y: &'a mut [T],
-    f: F,
-}
-
-impl<T: Real, F: Fn(T) -> T> Columns for Affine<'_, T, F> {
-    #[inline(always)]
-    fn run<const N: usize>(&mut self, first: usize) {
-        let (of, features) = (self.of.block::<N>(first), self.of.mean.len());
-        for (y, x) in self.y.chunks_exact_mut(features).zip(self.x.chunks_exact(features)) {
-            let (y, x) = (block_mut::<T, N>(y, first), block::<T, N>(x, first));
-            for j in 0..N {
-                y[j] = (self.f)(of.value(j, x[j]));
+        for (y, x) in y.chunks_exact_mut(features).zip(x.chunks_exact(features)) {
+            let terms = of.mean.iter().zip(of.scale).zip(of.beta);
+            for ((y, &x), ((&mean, &scale), &beta)) in y.iter_mut().zip(x).zip(terms) {
+                *y = f((x - mean) * scale + beta);
             }
         }
-    }
+    });
 }
 
 /// dγ = Σ dy · x̂ and dβ = Σ dy over the rows. Shapes: x and dy `[rows, features]`, the
@@ -351,38 +331,15 @@ fn affine_gradients<T: Real>(
     }
     d_gamma.fill(T::zero());
     d_beta.fill(T::zero());
-    let some = rows_at_a_time(features) * features;
-    for (x, dy) in x.chunks(some).zip(dy.chunks(some)) {
-        let (d_gamma, d_beta) = (&mut *d_gamma, &mut *d_beta);
-        for_columns(features, AffineGradients { x, dy, mean, r, d_gamma, d_beta });
-    }
-}
-
-struct AffineGradients<'a, T> {
-    x: &'a [T],
-    dy: &'a [T],
-    mean: &'a [T],
-    r: &'a [T],
-    d_gamma: &'a mut [T],
-    d_beta: &'a mut [T],
-}
-
-impl<T: Real> Columns for AffineGradients<'_, T> {
-    #[inline(always)]
-    fn run<const N: usize>(&mut self, first: usize) {
-        let features = self.mean.len();
-        let [mean, r] = [self.mean, self.r].map(|feature| *block::<T, N>(feature, first));
-        let mut d_gamma: [T; N] = *block(self.d_gamma, first);
-        let mut d_beta: [T; N] = *block(self.d_beta, first);
-        for (x, dy) in self.x.chunks_exact(features).zip(self.dy.chunks_exact(features)) {
-            let [x, dy] = [x, dy].map(|row| block::<T, N>(row, first));
-            for j in 0..N {
-                d_gamma[j] += dy[j] * ((x[j] - mean[j]) * r[j]);
-                d_beta[j] += dy[j];
-            }
+    for (x, dy) in x.chunks_exact(features).zip(dy.chunks_exact(features)) {
+        let sums = d_gamma.iter_mut().zip(d_beta.iter_mut());
+        let statistics = mean.iter().zip(r);
+        for (((d_gamma, d_beta), (&mean, &r)), (&x, &dy)) in
+            sums.zip(statistics).zip(x.iter().zip(dy))
+        {
+            *d_gamma += dy * ((x - mean) * r);
+            *d_beta += dy;
         }
-        *block_mut(self.d_gamma, first) = d_gamma;
-        *block_mut(self.d_beta, first) = d_beta;
     }
 }
 
@@ -453,40 +410,19 @@ impl<T: Real, const N: usize> Block<T, N> {
 /// `[rows, features]`.
 fn input_gradient<T: Real>(x: &[T], dy: &[T], of: Features<'_, T>, dx: &mut [T], accumulate: bool) {
     let features = of.mean.len();
-    let some = rows_at_a_time(features) * features;
     for_rows(dx, [x, dy], features, &|dx, [x, dy]| {
-        let rows = x.chunks(some).zip(dy.chunks(some));
-        for (dx, (x, dy)) in dx.chunks_mut(some).zip(rows) {
-            if accumulate {
-                for_columns(features, InputGradient::<T, true> { x, dy, of, dx });
-            } else {
-                for_columns(features, InputGradient::<T, false> { x, dy, of, dx });
+        let rows = x.chunks_exact(features).zip(dy.chunks_exact(features));
+        for (dx, (x, dy)) in dx.chunks_exact_mut(features).zip(rows) {
+            let terms = of.mean.iter().zip(of.r).zip(of.gamma);
+            let means = of.d_gamma_mean.iter().zip(of.d_beta_mean);
+            for (((dx, (&x, &dy)), ((&mean, &r), &gamma)), (&d_gamma_mean, &d_beta_mean)) in
+                dx.iter_mut().zip(x.iter().zip(dy)).zip(terms).zip(means)
+            {
+                let term = gamma * r * (dy - d_beta_mean - (x - mean) * r * d_gamma_mean);
+                *dx = if accumulate { *dx + term } else { term };
             }
         }
     });
-}
-
-struct InputGradient<'a, T, const ACCUMULATE: bool> {
-    x: &'a [T],
-    dy: &'a [T],
-    of: Features<'a, T>,
-    dx: &'a mut [T],
-}
-
-impl<T: Real, const ACCUMULATE: bool> Columns for InputGradient<'_, T, ACCUMULATE> {
-    #[inline(always)]
-    fn run<const N: usize>(&mut self, first: usize) {
-        let (of, features) = (self.of.block::<N>(first), self.of.mean.len());
-        let rows = self.x.chunks_exact(features).zip(self.dy.chunks_exact(features));
-        for (dx, (x, dy)) in self.dx.chunks_exact_mut(features).zip(rows) {
-            let dx = block_mut::<T, N>(dx, first);
-            let [x, dy] = [x, dy].map(|row| block::<T, N>(row, first));
-            for j in 0..N {
-                let term = of.input_gradient(j, x[j], dy[j]);
-                dx[j] = if ACCUMULATE { dx[j] + term } else { term };
-            }
-        }
-    }
 }
 
 /// Batch norm. Chapter 8.

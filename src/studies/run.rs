@@ -233,7 +233,7 @@ impl Session {
             let progress = Progress { epoch: done, epochs, share, loss: position.mean_loss() };
             broken_off = watch(progress).is_break();
             let update = position.samples.div_ceil(setting.plan.batch) as u64;
-            is_look = setting.looks.validation.is_some_and(|every| update % every == 0);
+            is_look = setting.looks.validation.is_some_and(|every| update.is_multiple_of(every));
             if broken_off || is_look { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         if is_look {
