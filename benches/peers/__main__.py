@@ -27,6 +27,7 @@ from pathlib import Path
 
 import environments
 import measurement
+from options import cores, positive
 from rivals import HERE, RIVALS, variables, versions
 from table import document, table
 
@@ -49,19 +50,6 @@ def names(known):
     return parse
 
 
-def positive(kind):
-    """A parser of numbers above 0."""
-
-    def parse(text):
-        number = kind(text)
-        if not 0 < number < float("inf"):
-            raise ValueError
-        return number
-
-    parse.__name__ = "number above 0"
-    return parse
-
-
 def arguments():
     introduction, _, rest = __doc__.partition("\n\n")
     parser = argparse.ArgumentParser(
@@ -77,11 +65,6 @@ def arguments():
     parser.add_argument("--seconds", type=positive(float), default=1.0, help="of a window: 1")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where all windows go")
     return parser.parse_args()
-
-
-def cores():
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def limit(threads):
