@@ -72,7 +72,8 @@ fn every_op_has_a_gradient_check() {
     let (mut files, mut found) = (0, 0);
     for path in sources(&src) {
         let code = code(&fs::read_to_string(&path).unwrap());
-        if !has_op(&code) {
+        // What a study plants is wrong on purpose.
+        if !has_op(&code) || path.starts_with(src.join("studies")) {
             continue;
         }
         let names = names(&code);

@@ -140,6 +140,10 @@ OPS = {
     "max_pool": (pool("max", "2"), {"x": signed(2, 4, 5, 3)}),
     "max_pool: ties": (pool("max", "2"), {"x": given([[[[0.7] * 3] * 5] * 4] * 2)}),
     "max_pool, overlapping": (pool("max", "(3, 2), stride=1"), {"x": signed(2, 5, 6, 3)}),
+    "batch_norm_max_pool_relu": (
+        "F.max_pool2d(" + batch_norm("x.permute(0, 3, 1, 2)") + ", 2).permute(0, 2, 3, 1).relu()",
+        {"x": signed(2, 4, 6, 3), "gamma": signed(3), "beta": signed(3)},
+    ),
     "average_pool": (pool("avg", "(3, 2), stride=2"), {"x": signed(2, 5, 6, 3)}),
     "global_max_pool": (global_pool("max"), {"x": signed(2, 3, 4, 3)}),
     "global_max_pool: ties": (global_pool("max"), {"x": given([[[[0.7] * 3] * 4] * 3] * 2)}),
