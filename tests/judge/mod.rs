@@ -14,6 +14,7 @@ use chainrule::data::inventory::{Status, inventory};
 use chainrule::data::{Dataset, cifar, digits, ellipse, split};
 use chainrule::model::Model;
 use chainrule::optim::{Averaging, Rule, Schedule};
+use chainrule::train::stopping::Stopping;
 use chainrule::train::{Ending, Plan, TrainError, Training};
 use chainrule::views::Views;
 use chainrule::{Mlp, Real};
@@ -190,7 +191,7 @@ fn plan() -> Plan {
         averaging: Some(Averaging::Lookahead { every: 2, weight: 0.5 }),
         views: Views::One,
         seeds: 3.into(),
-        patience: Some(2),
+        stopping: Some(Stopping::patience(2)),
         keep_best: true,
     }
 }
