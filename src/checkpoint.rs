@@ -40,6 +40,18 @@ pub enum CheckpointError {
         /// What its header says.
         reason: String,
     },
+    /// What is said of the tensors is too long for a header.
+    #[error(
+        "{}: its names and texts would take {bytes} bytes, and {} MB are the most: plan fewer epochs, or \
+         let early stopping read less often",
+        path.display(), MAX_HEADER / 1_000_000
+    )]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of the header.
+        bytes: u64,
+    },
     /// The file lacks an entry in its metadata: another program wrote it.
     #[error("{}: no `{key}` in its metadata: not written by chainrule as this kind of file", path.display())]
     Metadata {
@@ -82,8 +94,9 @@ const TEXTS: &str = "chainrule";
 /// The text that is the checksum of all others and of the tensors.
 const SEAL: &str = "sha256";
 
-/// Most bytes of a header, as the format has it.
-const MAX_HEADER: u64 = 100_000_000;
+/// Most bytes of a header. The format has ten times as many, but as JSON of small values those take
+/// gigabytes to be read.
+const MAX_HEADER: u64 = 10_000_000;
 
 /// Named tensors with named texts: the content of a safetensors file.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,15 +111,20 @@ impl<T: Real> Checkpoint<T> {
     /// Writes the file at `path`: all of it, or nothing. Equal tensors and texts give equal bytes.
     ///
     /// # Errors
-    /// [`CheckpointError::Write`]; what stood at `path` then still stands there.
+    /// [`CheckpointError::Write`] and [`CheckpointError::Header`]; what stood at `path` then still stands
+    /// there.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
         let views = self.tensors.iter().map(|(name, tensor)| (name, Entries(tensor)));
         let texts = serde_json::to_string(&self.metadata).expect("texts are plain data");
         let metadata = HashMap::from([(TEXTS.to_owned(), texts)]);
-        let bytes = safetensors::serialize(views, Some(metadata)).map_err(io::Error::other);
-        bytes
-            .and_then(|bytes| write_atomically(path, &bytes))
-            .map_err(|source| CheckpointError::Write { path: path.to_path_buf(), source })
+        let failure = |source| CheckpointError::Write { path: path.to_path_buf(), source };
+        let file = safetensors::serialize(views, Some(metadata))
+            .map_err(|error| failure(io::Error::other(error)))?;
+        let bytes = file.first_chunk().map_or(0, |&size| u64::from_le_bytes(size));
+        if bytes > MAX_HEADER {
+            return Err(CheckpointError::Header { path: path.to_path_buf(), bytes });
+        }
+        write_atomically(path, &file).map_err(failure)
     }
 
     /// Adds a checksum of all names, shapes, entries and texts to the texts.

@@ -2,7 +2,6 @@
 
 #[cfg(feature = "train")]
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// Takes pieces, and tells whether they were the same ones.
 #[cfg(feature = "train")]
@@ -26,8 +25,26 @@ impl Checksum {
 
 /// Two digits a byte.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a string takes all that is written to it");
-        hex
-    })
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(all(test, feature = "train"))]
+mod tests {
+    use super::*;
+
+    fn sum(pieces: &[&str]) -> String {
+        let mut sum = Checksum::default();
+        pieces.iter().for_each(|piece| sum.piece(piece));
+        sum.finish()
+    }
+
+    /// FIPS 180-2 has the sum of nothing at all.
+    #[test]
+    fn pieces_have_the_sum_of_their_lengths_and_bytes() {
+        assert_eq!(sum(&[]), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        let bytes = b"\x02\0\0\0\0\0\0\0ab";
+        assert_eq!(sum(&["ab"]), hexadecimal(&Sha256::digest(bytes)));
+        assert_ne!(sum(&["ab", "c"]), sum(&["a", "bc"]));
+        assert_eq!(hexadecimal(&[0, 9, 255]), "0009ff");
+    }
 }

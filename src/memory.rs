@@ -109,23 +109,30 @@ pub fn require(
     bytes: f64,
     way_out: &'static str,
 ) -> Result<(), MemoryError> {
-    // A request is refused before a byte is used, and what was granted goes back unused.
-    let granted = || {
-        let bytes = bytes as usize;
-        bytes < isize::MAX as usize && Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
-    };
-    // Some systems promise more than they have.
-    let exists = machine().is_none_or(|total| bytes <= total);
-    if exists && granted() {
+    if is_there(bytes, machine()) {
         return Ok(());
     }
     Err(MemoryError { what: what.into(), bytes, way_out })
 }
 
+/// Whether this process is granted so many `bytes`, on a machine that has a `total` of them.
+#[cfg(feature = "train")]
+fn is_there(bytes: f64, total: Option<f64>) -> bool {
+    // Some systems promise more than they have.
+    let exist = total.is_none_or(|total| bytes <= total);
+    // A request is refused before a byte is used, and what was granted goes back unused.
+    exist && Vec::<u8>::new().try_reserve_exact(bytes as usize).is_ok()
+}
+
 /// Bytes of memory and swap space, where the system says it in a file, as Linux does.
 #[cfg(feature = "train")]
 fn machine() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    stated(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// Bytes of memory and swap space, as Linux states them.
+#[cfg(feature = "train")]
+fn stated(text: &str) -> Option<f64> {
     let kilobytes = |name: &str| -> Option<f64> {
         let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
         rest.split_whitespace().next()?.parse().ok()
@@ -160,6 +167,38 @@ mod tests {
         ] {
             assert_eq!(human(bytes), expected);
         }
+    }
+
+    #[test]
+    fn entries_are_those_of_the_layers() {
+        let network = Entries::of_input([7, 5, 3]).convolution(3, 4).crop(1).halve().linear(2);
+        // The second row of images has 6 x 4 pixels, and its pooled ones 3 x 2, of 4 channels each.
+        assert_eq!(network.weights(), (3 * 3 * 3 * 4 + 3 * 2 * 4 * 2) as f64);
+        let answers = (7 * 5 * 4 + 3 * 2 * 4 + 2) as f64;
+        let entries = 2.0 * network.weights() + 6.0 * (7.0 * 5.0 * 3.0 + 2.0 * answers);
+        assert_eq!(network.bytes::<f64>(6), 8.0 * entries);
+        assert_eq!(Entries::of_input([7, 5, 3]).crop(6).linear(1).weights(), 0.0);
+    }
+
+    #[test]
+    fn what_the_machine_has_not_is_not_asked_for() {
+        assert!(is_there(4096.0, None));
+        assert!(is_there(4096.0, Some(4096.0)));
+        assert!(!is_there(4097.0, Some(4096.0)));
+        // More than any address space.
+        assert!(!is_there(1e18, None) && !is_there(1e18, Some(1e30)));
+    }
+
+    #[test]
+    fn memory_and_swap_space_are_read_as_linux_states_them() {
+        let memory = "MemTotal:       16315660 kB\nMemFree:  21184 kB\n";
+        assert_eq!(stated(memory), Some(1024.0 * 16_315_660.0));
+        let both = format!("{memory}SwapTotal:       2097148 kB\n");
+        assert_eq!(stated(&both), Some(1024.0 * (16_315_660.0 + 2_097_148.0)));
+        assert_eq!(stated("MemFree:  21184 kB\n"), None);
+        assert_eq!(stated("MemTotal: much\n"), None);
+        // No machine has less that runs this.
+        assert!(!cfg!(target_os = "linux") || machine().is_some_and(|bytes| bytes > 1e7));
     }
 
     #[test]

@@ -24,10 +24,9 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// Those of the file system, and of what is no regular file.
 #[cfg(feature = "cli")]
 pub(crate) fn create(path: &Path) -> io::Result<File> {
-    match fs::symlink_metadata(path) {
-        Ok(there) => expect_file(there.file_type())?,
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    // Where there is nothing to be seen, there is no file yet, or none can be made: that is told below.
+    if let Ok(there) = fs::symlink_metadata(path) {
+        expect_file(there.file_type())?;
     }
     File::options().write(true).create(true).truncate(false).open(path)
 }
@@ -103,6 +102,17 @@ mod tests {
         assert_eq!(missing.kind(), ErrorKind::NotFound);
         let below = create(&path.join("none")).expect_err("the folder is a file");
         assert_eq!(below.kind(), ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_from_what_cannot_be_looked_for() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        assert!(!exists(&path).expect("the folder can be looked into"));
+        fs::write(&path, b"1234").expect("a file");
+        assert!(exists(&path).expect("it is there"));
+        assert!(!exists(&path.join("none")).expect("no file is in a file"));
+        exists(Path::new("no\0name")).expect_err("no path");
     }
 
     #[cfg(unix)]

@@ -46,6 +46,9 @@ pub mod stopping;
 /// Samples in one pass of an evaluation: enough to keep the products fast.
 const EVALUATION_BATCH: usize = 500;
 
+/// The least loss that there is: of a divergence that is 0, but for rounding.
+const LEAST_LOSS: f64 = -1e-3;
+
 /// Stands before the names of the best epoch's tensors in a checkpoint.
 const BEST: &str = "best.";
 
@@ -178,7 +181,8 @@ impl Position {
         let step = self.epoch as u128 * updates(samples) + updates(self.samples);
         let between_batches = self.samples == samples || self.samples.is_multiple_of(batch);
         let possible = self.samples <= samples && self.correct <= self.samples;
-        possible && between_batches && u128::from(self.step) == step
+        let is_begun = self.samples > 0 || (self.loss, self.seconds) == (0.0, 0.0);
+        possible && is_begun && between_batches && u128::from(self.step) == step
     }
 }
 
@@ -363,8 +367,8 @@ struct Account {
 }
 
 impl Account {
-    /// What of it cannot be.
-    fn contradiction(&self) -> Option<&'static str> {
+    /// What of it cannot be, where no loss is above `greatest`.
+    fn contradiction(&self, greatest: f64) -> Option<&'static str> {
         let Self { seen, plan, position, epochs, readings, best, .. } = self;
         // A plan that is none is refused as one.
         if plan.check().is_err() {
@@ -394,7 +398,40 @@ impl Account {
         // The best between updates may be of the epoch that runs.
         let last = position.epoch + usize::from(!readings.is_empty() && position.samples > 0);
         let is_one = |epoch: usize| (1..=last).contains(&epoch);
-        best.is_some_and(|(epoch, _)| !is_one(epoch)).then_some("its best epoch")
+        if best.is_some_and(|(epoch, _)| !is_one(epoch)) {
+            return Some("its best epoch");
+        }
+        self.impossible_number(greatest)
+    }
+
+    /// Which numbers of it no training comes to, where no loss is above `greatest`.
+    fn impossible_number(&self, greatest: f64) -> Option<&'static str> {
+        let Self { plan, position, epochs, readings, best, .. } = self;
+        let best = |measure| best.map(|(_, value)| value).filter(|_| plan.measure() == measure);
+        let running = (position.samples > 0).then(|| position.mean_loss());
+        let is_loss = |loss: f64| (LEAST_LOSS..=greatest).contains(&loss);
+        let mut losses = epochs
+            .iter()
+            .flat_map(|epoch| [Some(epoch.train_loss), epoch.validation_loss])
+            .chain([best(Measure::Loss), running])
+            .flatten()
+            .chain(readings.iter().map(|reading| reading.loss));
+        if !losses.all(is_loss) {
+            return Some("its losses");
+        }
+        let mut accuracies = epochs
+            .iter()
+            .flat_map(|epoch| [Some(epoch.train_accuracy), epoch.validation_accuracy])
+            .chain([best(Measure::Accuracy)])
+            .flatten()
+            .chain(readings.iter().map(|reading| reading.accuracy));
+        if !accuracies.all(|accuracy| (0.0..=1.0).contains(&accuracy)) {
+            return Some("its accuracies");
+        }
+        let seconds = || epochs.iter().map(|epoch| epoch.seconds);
+        let is_time = seconds().all(|seconds| seconds > 0.0) && position.seconds >= 0.0;
+        let total = seconds().sum::<f64>() + position.seconds;
+        (!is_time || !total.is_finite()).then_some("its seconds")
     }
 }
 
@@ -463,7 +500,7 @@ impl<T: Real> Training<T> {
         saved.check_seal(path)?;
         let account: Account = serde_json::from_str(account)
             .map_err(|source| TrainError::Account { path: path.to_path_buf(), source })?;
-        if let Some(part) = account.contradiction() {
+        if let Some(part) = account.contradiction(T::max_value().as_f64()) {
             return Err(TrainError::Contradiction { path: path.to_path_buf(), part });
         }
         // Before the network takes its memory.

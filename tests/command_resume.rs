@@ -3,7 +3,9 @@
 #![cfg(feature = "cli")]
 
 use crate::process::{assert_failure, assert_success, chainrule, run, stderr, text};
+use chainrule::checkpoint::Checkpoint;
 use chainrule::data::known;
+use serde_json::Value;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -232,4 +234,30 @@ fn a_flipped_bit_of_a_checkpoint_ends_no_training_in_a_panic() {
     fs::write(&checkpoint, bytes).expect("it is written");
     let output = run(&["train", "--resume", text(&folder)]);
     assert_failure(&output, &["checkpoint.safetensors", "its checksum does not fit"]);
+}
+
+/// A loss may be rounded to 0 in every epoch: no logarithmic axis has a place for it.
+#[test]
+fn a_loss_of_zeros_is_drawn() {
+    let temporary = TempDir::new().expect("a temporary folder");
+    let folder = temporary.path().join("run");
+    trained(&folder, &[]);
+    let is_logarithmic = || {
+        let figure = fs::read_to_string(folder.join("loss.svg")).expect("a figure");
+        figure.contains("(logarithmic)")
+    };
+    assert!(is_logarithmic());
+    let path = folder.join("checkpoint.safetensors");
+    let began = Checkpoint::<f32>::read(&path).expect("a checkpoint");
+    for line in ["train_loss", "validation_loss"] {
+        let mut checkpoint = began.clone();
+        let account = checkpoint.metadata.get_mut("training").expect("an account");
+        let mut changed: Value = serde_json::from_str(account).expect("JSON");
+        changed["epochs"][0][line] = 0.0.into();
+        *account = changed.to_string();
+        checkpoint.seal();
+        checkpoint.write(&path).expect("it is written");
+        assert_success(&run(&["train", "--resume", text(&folder)]));
+        assert!(!is_logarithmic(), "{line}");
+    }
 }

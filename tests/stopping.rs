@@ -322,7 +322,9 @@ fn a_checkpoint_whose_readings_are_not_those_of_its_plan_is_refused() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("checkpoint");
     run(&plan(after(3, Interval::Updates { every: 3 })), &path, None);
+    Training::<f64>::resume(&path).unwrap();
     for (from, to) in [
+        (r#"{"update":3,"#, r#"{"update":0,"#),
         (r#"{"update":3,"#, r#"{"update":2,"#),
         (r#"{"update":6,"#, r#"{"update":3,"#),
         (r#"{"update":12,"#, r#"{"update":15,"#),

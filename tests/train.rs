@@ -13,13 +13,15 @@ use chainrule::model::Model;
 use chainrule::optim::{Average, Averaging, Optimizer, Rule, Schedule};
 use chainrule::random::{Purpose, Seeds, stream};
 use chainrule::softmax::{Loss, Reduction};
-use chainrule::train::stopping::Stopping;
+use chainrule::train::stopping::{Interval, Measure, Stopping};
 use chainrule::train::{Ending, Event, Plan, TrainError, Training};
 use chainrule::views::Views;
 use rand::seq::SliceRandom;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 fn plan() -> Plan {
@@ -568,11 +570,37 @@ fn sizes_in_a_header_are_compared_with_the_file() {
     let header = format!("{{{}}}", (0..16).map(tensor).collect::<Vec<_>>().join(","));
     let error = message(header.len() as u64, &header, &[]).unwrap_err();
     assert!(error.contains("its tensors would have 18446744073709551600 bytes"), "{error}");
+    // A header of just more bytes than one may have; behind it there would be room.
+    let file = std::fs::File::create(&path).unwrap();
+    (&file).write_all(&10_000_001_u64.to_le_bytes()).unwrap();
+    file.set_len(20_000_000).unwrap();
+    let error = Checkpoint::<f64>::read(&path).unwrap_err().to_string();
+    assert!(error.contains("its header would have 10000001 bytes"), "{error}");
     // Longer than any header: its size alone is read, and no memory is taken for what is not there.
     let file = std::fs::File::create(&path).unwrap();
     file.set_len(1 << 40).unwrap();
     let error = Checkpoint::<f64>::read(&path).unwrap_err().to_string();
     assert!(error.contains("its header: "), "{error}");
+}
+
+/// What is written can be read.
+#[test]
+fn a_header_that_would_not_be_read_is_not_written() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("file");
+    let written = |length: usize| {
+        let metadata = BTreeMap::from([("text".to_owned(), "a".repeat(length))]);
+        let checkpoint = Checkpoint::<f64> { tensors: BTreeMap::new(), metadata };
+        checkpoint.write(&path).map(|()| Checkpoint::<f64>::read(&path).unwrap() == checkpoint)
+    };
+    assert!(written(0).unwrap());
+    let size = u64::from_le_bytes(*std::fs::read(&path).unwrap().first_chunk().unwrap());
+    // A header is filled up to a multiple of 8 bytes.
+    let most = 10_000_000 - size as usize;
+    assert!(written(most).unwrap());
+    let error = written(most + 8).unwrap_err().to_string();
+    assert!(error.contains("would take 10000008 bytes, and 10 MB are the most"), "{error}");
+    assert!(Checkpoint::<f64>::read(&path).is_ok(), "what stood there still stands");
 }
 
 #[test]
@@ -758,6 +786,8 @@ fn a_checkpoint_that_contradicts_itself_is_refused() {
         (r#""correct":0"#, r#""correct":1"#, "its position"),
         (r#""correct":0"#, r#""correct":18446744073709551615"#, "its position"),
         (r#"[{"epoch":1"#, r#"[{"epoch":2"#, "its epochs"),
+        (r#""loss":0.0"#, r#""loss":0.1"#, "its position"),
+        (r#""seconds":0.0"#, r#""seconds":0.1"#, "its position"),
         (r#""best":[1,"#, r#""best":[2,"#, "its best epoch"),
         (r#""best":[1,"#, r#""best":[0,"#, "its best epoch"),
     ] {
@@ -768,6 +798,94 @@ fn a_checkpoint_that_contradicts_itself_is_refused() {
         });
         let error = error.unwrap_err();
         assert!(error.ends_with(&format!("contradicts itself in {part}")), "{error}");
+    }
+}
+
+/// What [`Training::resume`] says of the checkpoint at `path` where its account has other values in these
+/// places, and a checksum that fits.
+fn changed(path: &Path, changes: &[(&str, Value)]) -> Result<(), String> {
+    let mut checkpoint = Checkpoint::<f32>::read(path).unwrap();
+    let text = checkpoint.metadata.get_mut("training").unwrap();
+    let mut account: Value = serde_json::from_str(text).unwrap();
+    for (place, value) in changes {
+        *account.pointer_mut(place).unwrap() = value.clone();
+    }
+    *text = account.to_string();
+    checkpoint.seal();
+    let path = path.with_file_name("changed");
+    checkpoint.write(&path).unwrap();
+    Training::<f32>::resume(&path).map(drop).map_err(|error| error.to_string())
+}
+
+/// Saves a training of this plan at `path` that was broken off after update `step`, or after the epoch
+/// that ended there.
+fn broken_off(plan: Plan, path: &Path, step: u64, is_epoch: bool) {
+    let [train, validation] = data();
+    let watch = |event: Event<'_>| match event {
+        Event::Batch(position) if position.step == step && !is_epoch => ControlFlow::Break(()),
+        Event::Epoch(_) if is_epoch => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let mut training = Training::<f32>::new(plan).unwrap();
+    training.run(&train, Some(&validation), Some(path), watch).unwrap();
+    assert_eq!(training.position().step, step);
+}
+
+/// Between updates the best may be of the epoch that runs.
+#[test]
+fn the_best_epoch_is_one_that_was_read() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let interval = Interval::Updates { every: 3 };
+    let between = Some(Stopping { interval, ..Stopping::patience(9) });
+    for (stopping, step, is_epoch, last) in
+        [(between, 8, false, 2), (between, 7, true, 1), (None, 8, false, 1)]
+    {
+        broken_off(Plan { stopping, keep_best: true, ..plan() }, &path, step, is_epoch);
+        for epoch in 0..4 {
+            let is_one = (1..=last).contains(&epoch);
+            let said = changed(&path, &[("/best/0", json!(epoch))]);
+            assert_eq!(said.is_ok(), is_one, "{stopping:?} {step} {epoch}");
+            assert!(is_one || said.unwrap_err().ends_with("itself in its best epoch"));
+        }
+    }
+}
+
+/// JSON has no infinite numbers, but sums of its numbers may be.
+#[test]
+fn a_checkpoint_with_numbers_that_no_training_comes_to_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    for measure in [Measure::Loss, Measure::Accuracy] {
+        let interval = Interval::Updates { every: 3 };
+        let stopping = Some(Stopping { measure, interval, ..Stopping::patience(9) });
+        // In the second epoch.
+        broken_off(Plan { stopping, ..plan() }, &path, 8, false);
+        let best = if measure == Measure::Loss { "its losses" } else { "its accuracies" };
+        let [rounded, greatest] = [-1e-4, f64::from(f32::MAX)];
+        for (place, possible, impossible, part) in [
+            ("/epochs/0/train_loss", [rounded, greatest], [-0.01, 4e38], "its losses"),
+            ("/epochs/0/validation_loss", [rounded, greatest], [-0.01, 4e38], "its losses"),
+            ("/readings/1/loss", [rounded, greatest], [-0.01, 4e38], "its losses"),
+            ("/position/loss", [32.0 * rounded, 32.0 * greatest], [-0.1, 2e40], "its losses"),
+            ("/epochs/0/train_accuracy", [0.0, 1.0], [-0.01, 1.01], "its accuracies"),
+            ("/epochs/0/validation_accuracy", [0.0, 1.0], [-0.01, 1.01], "its accuracies"),
+            ("/readings/1/accuracy", [0.0, 1.0], [-0.01, 1.01], "its accuracies"),
+            ("/best/1", [0.0, 1.0], [-0.01, 4e38], best),
+            ("/epochs/0/seconds", [1e-9, f64::MAX], [0.0, -1.0], "its seconds"),
+            ("/position/seconds", [0.0, f64::MAX], [-1e-9, -f64::MAX], "its seconds"),
+        ] {
+            for number in possible {
+                assert_eq!(changed(&path, &[(place, json!(number))]), Ok(()), "{place} {number}");
+            }
+            for number in impossible {
+                let error = changed(&path, &[(place, json!(number))]).unwrap_err();
+                assert!(error.ends_with(&format!("itself in {part}")), "{place} {number}: {error}");
+            }
+        }
+        let endless =
+            ["/epochs/0/seconds", "/position/seconds"].map(|place| (place, json!(f64::MAX)));
+        assert!(changed(&path, &endless).unwrap_err().ends_with("itself in its seconds"));
     }
 }
 

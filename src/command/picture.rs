@@ -163,3 +163,127 @@ fn frame(digit: &GrayImage) -> GrayImage {
     imageops::overlay(&mut framed, &digit, x, y);
     framed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{Luma, Rgb};
+
+    /// Full ink in these columns and rows of a picture of this size, on a dark ground.
+    fn block([width, height]: [u32; 2], columns: Range, rows: Range) -> GrayImage {
+        GrayImage::from_fn(width, height, |x, y| {
+            Luma([if columns.contains(&x) && rows.contains(&y) { 255 } else { 0 }])
+        })
+    }
+
+    type Range = std::ops::Range<u32>;
+
+    #[track_caller]
+    fn assert_framed(picture: &GrayImage, columns: Range, rows: Range) {
+        assert_eq!(normalize(picture.clone()), Some(block([SIDE; 2], columns, rows)));
+    }
+
+    #[test]
+    fn a_digit_fills_20_pixels_around_the_middle() {
+        assert_framed(&block([40, 32], 5..15, 3..23), 9..19, 4..24);
+        assert_framed(&block([40, 32], 1..39, 1..31), 4..24, 6..22);
+        assert_framed(&block([90, 200], 40..45, 7..187), 14..15, 4..24);
+        assert_framed(&block([400, 9], 0..400, 4..5), 4..24, 14..15);
+    }
+
+    #[test]
+    fn its_center_of_mass_is_in_the_middle_as_far_as_there_is_room() {
+        // The stem's center is at (2, 10), the foot's at (12, 19.5): theirs at (3.67, 11.58).
+        let boot = |x: u32, y: u32| x < 4 && y < 20 || x < 20 && y == 19;
+        let framed = |x: u32, y: u32| x >= 8 && y >= 2 && boot(x - 8, y - 2);
+        let ink = |is_ink: bool| Luma([if is_ink { 255 } else { 0 }]);
+        let picture = GrayImage::from_fn(31, 25, |x, y| ink(x > 0 && y > 1 && boot(x - 1, y - 2)));
+        let expected = GrayImage::from_fn(SIDE, SIDE, |x, y| ink(framed(x, y)));
+        assert_eq!(normalize(picture.clone()), Some(expected));
+        // Turned, its center is so far right that the first column is the best place.
+        let turned = imageops::rotate180(&picture);
+        let expected = GrayImage::from_fn(SIDE, SIDE, |x, y| {
+            ink(x < 20 && (6..26).contains(&y) && boot(19 - x, 25 - y))
+        });
+        assert_eq!(normalize(turned), Some(expected));
+    }
+
+    #[test]
+    fn levels_fill_the_range_from_ground_to_ink() {
+        // 150 of 50 to 250 is half of the range.
+        let picture = GrayImage::from_fn(30, 30, |x, y| {
+            Luma([if !(5..25).contains(&y) { 50 } else { [250, 150][usize::from(x > 14)] }])
+        });
+        let picture = imageops::crop_imm(&picture, 5, 0, 20, 30).to_image();
+        let framed = normalize(picture).expect("there is ink");
+        assert_eq!([8, 20].map(|x| framed.get_pixel(x, 14).0[0]), [255, 127]);
+        assert_eq!(levels(&[0, 51, 255]), [0.0, 0.2, 1.0]);
+    }
+
+    #[test]
+    fn faint_pixels_are_no_ink() {
+        for (faintest, is_digit) in [(INK - 1, false), (INK, true)] {
+            let picture = GrayImage::from_fn(9, 9, |x, y| Luma([faintest * u8::from(x == y)]));
+            assert_eq!(normalize(picture).is_some(), is_digit, "{faintest}");
+        }
+        // Nor is such a pixel part of what is cut out.
+        let digit = block([40, 32], 5..15, 3..23);
+        for level in [INK, INK + 1] {
+            let mut picture = digit.clone();
+            picture.put_pixel(30, 10, Luma([level]));
+            assert_eq!(normalize(picture) == normalize(digit.clone()), level == INK);
+        }
+    }
+
+    #[test]
+    fn the_ground_is_what_most_of_the_border_shows() {
+        let digit = block([40, 32], 5..15, 3..23);
+        let expected = normalize(digit.clone());
+        // Light on dark up to 127, dark on light from 128.
+        for (ground, ink) in [(127, 255), (128, 0), (255, 0)] {
+            let mut picture = digit.clone();
+            picture.pixels_mut().for_each(|p| p.0[0] = if p.0[0] > 0 { ink } else { ground });
+            assert_eq!(normalize(picture), expected, "{ground}");
+        }
+        // The ink may be most of the picture.
+        assert_framed(&block([22, 22], 1..21, 1..21), 4..24, 4..24);
+        // Of 36 pixels of the border two sides have 19.
+        for [light_x, light_y] in [[0, 0], [0, 9], [9, 0], [9, 9]] {
+            let picture = GrayImage::from_fn(10, 10, |x, y| {
+                Luma([if x == light_x || y == light_y { 255 } else { 0 }])
+            });
+            assert_framed(&picture, 4..24, 4..24);
+        }
+    }
+
+    #[test]
+    fn a_photograph_is_the_middle_square() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let colors = RgbImage::from_fn(40, 32, |x, y| Rgb([6 * x as u8, 7 * y as u8, 99]));
+        let middle = imageops::crop_imm(&colors, 4, 0, 32, 32).to_image();
+        let turned = |picture: &RgbImage| imageops::rotate90(picture);
+        for (picture, middle) in [(&colors, &middle), (&turned(&colors), &turned(&middle))] {
+            let path = folder.path().join("picture.png");
+            picture.save(&path).expect("a PNG");
+            let read = reader(PHOTOGRAPH).expect("photographs are read")(&path).expect("a picture");
+            assert_eq!(read.input, levels(middle));
+            assert_eq!(read.notice, None);
+        }
+        assert!([0, DIGIT - 1, DIGIT + 1, PHOTOGRAPH - 1].iter().all(|&n| reader(n).is_none()));
+    }
+
+    #[test]
+    fn gray_is_what_has_almost_equal_colors() {
+        for (color, expected) in [
+            ([100, 100, 100 + GRAY], true),
+            ([100, 100 + GRAY, 101], true),
+            ([101 + GRAY, 100, 100], false),
+            ([100, 110, 101 + GRAY], false),
+        ] {
+            let mut picture = RgbImage::new(2, 2);
+            assert!(is_gray(&picture));
+            picture.put_pixel(1, 1, Rgb(color));
+            assert_eq!(is_gray(&picture), expected, "{color:?}");
+        }
+    }
+}

@@ -26,8 +26,9 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Numbers that a network may take more than its file holds: 4 MB.
-const ROOM: usize = 1 << 20;
+/// Numbers that a network may take more than its file holds. A layer of one unit has few, and takes more
+/// than a kilobyte.
+const ROOM: usize = 1 << 16;
 
 /// Most characters of a class's name: all names are printed as wide as the widest.
 const MAX_NAME: usize = 100;

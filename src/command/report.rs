@@ -77,21 +77,29 @@ fn save<E: std::error::Error + 'static>(
 fn save_curves(folder: &Path, record: &Record) -> Result<(), Failure> {
     let Record { epochs, data, .. } = record;
     let percent = |accuracy: f64| 100.0 * accuracy;
+    let looks = validation(record);
+    let losses: [Vec<f64>; 2] = [
+        epochs.iter().map(|epoch| epoch.train_loss).collect(),
+        looks.iter().map(|look| look.loss).collect(),
+    ];
     let mut loss =
-        Curves::new(format!("Loss on {}", data.name)).x("epoch").y("loss (nats a sample)").log_y();
+        Curves::new(format!("Loss on {}", data.name)).x("epoch").y("loss (nats a sample)");
+    // A line of zeros has no place on a logarithmic axis.
+    if losses.iter().all(|line| line.is_empty() || line.iter().any(|&loss| loss > 0.0)) {
+        loss = loss.log_y();
+    }
     let mut accuracy =
         Curves::new(format!("Accuracy on {}", data.name)).x("epoch").y("accuracy (%)");
     // A training that stops early may end in its first epoch.
     if !epochs.is_empty() {
         let numbers = || epochs.iter().map(|epoch| epoch.epoch as f64);
-        loss = loss.line("training", numbers(), epochs.iter().map(|epoch| epoch.train_loss));
+        loss = loss.line("training", numbers(), losses[0].iter().copied());
         let accuracies = epochs.iter().map(|epoch| percent(epoch.train_accuracy));
         accuracy = accuracy.line("training", numbers(), accuracies);
     }
-    let looks = validation(record);
     if !looks.is_empty() {
         let at = || looks.iter().map(|look| look.epoch);
-        loss = loss.line("validation", at(), looks.iter().map(|look| look.loss));
+        loss = loss.line("validation", at(), losses[1].iter().copied());
         let accuracies = looks.iter().map(|look| percent(look.accuracy));
         accuracy = accuracy.line("validation", at(), accuracies);
     }
