@@ -204,7 +204,7 @@ impl<T: Real> Recorder<T> {
     }
 
     /// [`Recorder::batch_norm`], max pooling and ReLU. Where the windows tile the images it is one op:
-    /// [`Tape::batch_norm_max_pool_relu`].
+    /// [`Tape::batch_norm_max_pool_relu`](crate::tape::Tape::batch_norm_max_pool_relu).
     ///
     /// # Errors
     /// [`ShapeError`] where `x` has not four axes, or the window does not fit.
