@@ -6,8 +6,8 @@
 //! forgotten dY, and an assignment in place of an addition.
 //!
 //! Write the test that accepts the right one and refuses the others. The book's check does the comparing.
-//! What you choose are the inputs, and the test below has chosen badly: square, symmetric, all ones, a
-//! `dY` of ones, and no node that is used twice.
+//! What you choose are the inputs, and the test in the file has chosen badly: one row, one column, all
+//! ones, a `dY` of ones, and no node that is used twice.
 
 use chainrule::gradcheck::Gradcheck;
 use chainrule::{ShapeError, Tape};
