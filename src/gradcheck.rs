@@ -23,6 +23,27 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use std::fmt;
 
+/// ∂f/∂xᵢ at `x` for every i, each by two more values of f: the check in its simplest form. Chapter 3.
+///
+/// ```text
+/// ∂f/∂xᵢ  ≈  (f(x + h·eᵢ) − f(x − h·eᵢ)) / 2h
+/// ```
+///
+/// ```
+/// use chainrule::gradcheck::central_differences;
+///
+/// let d = central_differences(|x| x[0] * x[1], &[3.0, -2.0], 1e-5);
+/// assert!((d[0] + 2.0).abs() < 1e-9 && (d[1] - 3.0).abs() < 1e-9);
+/// ```
+pub fn central_differences(f: impl Fn(&[f64]) -> f64, x: &[f64], h: f64) -> Vec<f64> {
+    let moved = |i: usize, by: f64| {
+        let mut x = x.to_vec();
+        x[i] += by;
+        f(&x)
+    };
+    (0..x.len()).map(|i| (moved(i, h) - moved(i, -h)) / (2.0 * h)).collect()
+}
+
 /// How a gradient is checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gradcheck {

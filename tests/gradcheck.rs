@@ -5,7 +5,7 @@ mod diagnosis;
 use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::catalog;
-use chainrule::gradcheck::{Draw, Gradcheck, Report, assert_gradients};
+use chainrule::gradcheck::{Draw, Gradcheck, Report, assert_gradients, central_differences};
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::{BrokenRule, Op, Tape, Tensor, Var};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Ix1, Ix2, IxDyn, arr1, arr2};
@@ -80,6 +80,22 @@ fn vector(tensor: &Tensor<f64>) -> ArrayView1<'_, f64> {
 }
 
 const MATRICES: &[&[usize]] = &[&[3, 3], &[3, 3]];
+
+#[test]
+fn the_simplest_form_finds_every_derivative() {
+    let f = |x: &[f64]| x[0] * x[1].sin() + x[2] * x[2];
+    let x: [f64; 3] = [0.7, -1.2, 1.5];
+    let expected = [x[1].sin(), x[0] * x[1].cos(), 2.0 * x[2]];
+    let found = central_differences(f, &x, 1e-5);
+    assert_eq!(found.len(), 3);
+    for (found, expected) in found.iter().zip(expected) {
+        assert_relative_eq!(*found, expected, max_relative = 1e-9);
+    }
+    // The error grows with the step as it must: this is a difference, and no derivative.
+    let coarse = central_differences(f, &x, 0.1);
+    assert_relative_eq!(coarse[1] - expected[1], -expected[1] * 0.01 / 6.0, max_relative = 1e-2);
+    assert!(central_differences(|_| 1.0, &[], 1e-5).is_empty());
+}
 
 #[test]
 fn every_op_of_the_book_passes() {
@@ -475,6 +491,23 @@ fn gradients_below_the_floor_are_compared_absolutely() {
 }
 
 #[test]
+fn a_shorter_step_fails_right_gradients() {
+    // 1 + x/10⁴: the derivative is below the floor, so 1e-7 of it allows an error of 1e-10.
+    let worst = |step: f64| {
+        let mut tape = Tape::<f64>::new();
+        let x = tape.parameter(Array1::from_iter(places()));
+        let y = tape.map(x, "flat", |x| 1.0 + 1e-4 * x, |_| 1e-4).unwrap();
+        let dy = Tensor::ones(tape.value(y).raw_dim());
+        let check = Gradcheck { step, ..Gradcheck::default() };
+        check.run(&mut tape, y, &dy).unwrap().max_relative_error()
+    };
+    let step = Gradcheck::default().step;
+    // Rounding leaves ε/2h at most: 1.8e-11, and 1.8e-10 with a tenth of the step.
+    assert!(worst(step) <= 1e-7);
+    assert!(worst(step / 10.0) > 1e-7);
+}
+
+#[test]
 fn a_forgotten_upstream_gradient_is_hidden_by_ones() {
     let exp = || Planted {
         shape: first_shape,
@@ -537,7 +570,7 @@ fn is_taken(value: f64, [left, right]: [f64; 2]) -> bool {
 }
 
 #[test]
-fn eq_one_sided_difference() {
+fn the_one_sided_difference_errs_by_half_a_step() {
     for [f, df, ddf, _] in SMOOTH {
         for x in places() {
             for h in [1e-1, 1e-2, 1e-3] {
@@ -671,7 +704,7 @@ fn eq_best_step() {
 }
 
 #[test]
-fn eq_best_step_one_sided() {
+fn the_one_sided_difference_has_a_best_step_of_its_own() {
     for (c, m) in [(1.0, 1.0), (3.0, 0.2), (0.1, 40.0)] {
         let error = |h: f64| h / 2.0 * m + EPSILON * c / h;
         let best = (2.0 * EPSILON * c / m).sqrt();
@@ -712,7 +745,7 @@ fn report_of(analytic: f64, numeric: f64, floor: f64) -> Report {
 }
 
 #[test]
-fn eq_relative_error_range() {
+fn a_relative_error_is_at_most_two() {
     let mut draw = Draw::new(34);
     let pairs: Tensor<f64> = draw.uniform(&[200, 2], -2.0, 2.0);
     for pair in pairs.rows() {
@@ -787,6 +820,25 @@ fn eq_what_a_check_sees() {
     blind[0] = 0.0;
     assert_relative_eq!(seen(&first, &blind), Tensor::zeros(IxDyn(&[k])), epsilon = 1e-9);
     assert!(seen(&first, &dy).iter().all(|entry| entry.abs() > 0.1));
+
+    // A forgotten dy is no other matrix: what is left does not grow with dy.
+    let forgetful = || Planted {
+        shape: |inputs| vec![inputs[0][0]],
+        forward: |x, y| y.assign(&matrix(&x[0]).dot(&vector(&x[1]))),
+        backward: |x, _, mut dx| *dx.wanted(1).unwrap() += &matrix(&x[0]).sum_axis(Axis(0)),
+    };
+    let seen = |dy: &Tensor<f64>| {
+        let mut tape = Tape::new();
+        let (j, x_var) = (tape.input(right.clone()), tape.parameter(x.clone()));
+        let y = tape.push(forgetful(), &[j, x_var]).unwrap();
+        tape.backward_from(y, dy).unwrap();
+        tape.gradient(x_var) - gradient(&x, dy, |x| matrix(&right).dot(&vector(x)).into_dyn())
+    };
+    let expected = matrix(&right).t().dot(&vector(&(1.0 - &dy))).into_dyn();
+    assert_relative_eq!(seen(&dy), expected, epsilon = 1e-9);
+    assert!(expected.iter().all(|entry| entry.abs() > 0.1));
+    let ones = Tensor::ones(dy.raw_dim());
+    assert_relative_eq!(seen(&ones), Tensor::zeros(IxDyn(&[k])), epsilon = 1e-9);
 }
 
 #[test]

@@ -1,5 +1,4 @@
 //! The solutions of the exercises, as the chapters quote them: a module a chapter.
 
 mod elementwise;
-mod gradcheck;
 mod matmul;
