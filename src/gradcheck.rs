@@ -11,8 +11,10 @@
 //! nothing of an op's backward pass: it replays the forward pass alone.
 
 mod diagnosis;
+mod difference;
 
 pub use diagnosis::Diagnosis;
+pub use difference::{Difference, Secant};
 
 use crate::random::{Purpose, stream};
 use crate::real::Real;
@@ -56,7 +58,7 @@ pub struct Gradcheck {
 
 impl Default for Gradcheck {
     fn default() -> Self {
-        Self { step: f64::EPSILON.cbrt(), floor: 1e-3 }
+        Self { step: Difference::Central.best_step(), floor: 1e-3 }
     }
 }
 
@@ -135,6 +137,15 @@ impl fmt::Display for Report {
 }
 
 impl Gradcheck {
+    /// |analytic − numeric| / max(|analytic|, |numeric|, floor): at most 2 above the floor, and infinite
+    /// where one of the two is not a number.
+    pub fn relative_error(&self, analytic: f64, numeric: f64) -> f64 {
+        let size = analytic.abs().max(numeric.abs()).max(self.floor);
+        let error = (analytic - numeric).abs() / size;
+        // What is not a number compares with nothing: let it be the worst.
+        if error.is_nan() { f64::INFINITY } else { error }
+    }
+
     /// Compares, for every entry of every parameter on `tape`, the gradient of Σ `dy` ⊙ `y` from
     /// the backward pass with the one from central differences.
     ///
@@ -155,10 +166,7 @@ impl Gradcheck {
             for (index, &analytic) in gradient.indexed_iter() {
                 let (numeric, step) = self.central_difference(tape, parameter, &index, y, dy);
                 let size = analytic.abs().max(numeric.abs());
-                let relative_error = (analytic - numeric).abs() / size.max(self.floor);
-                // What is not a number compares with nothing: let it be the worst.
-                let relative_error =
-                    if relative_error.is_nan() { f64::INFINITY } else { relative_error };
+                let relative_error = self.relative_error(analytic, numeric);
                 let entry = || {
                     let index = index.as_array_view().to_vec();
                     Some(Entry { parameter, index, analytic, numeric, step, relative_error })

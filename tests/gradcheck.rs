@@ -1,6 +1,7 @@
 //! The claims of chapter 3: the check's own error, and the faults that it must find.
 
 mod diagnosis;
+mod difference;
 
 use crate::numeric::gradient;
 use approx::assert_relative_eq;

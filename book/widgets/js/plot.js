@@ -11,15 +11,17 @@
 
   chainrule.svg = svg;
 
-  /** Round numbers from `min` to `max`, about `count` of them. */
-  function ticks(min, max, count) {
+  /** Round numbers of an axis, about `count` of them, and how each is written. */
+  function ticks({ min, max, format }, count) {
     const rough = (max - min) / count;
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = power * [1, 2, 5, 10].find((factor) => power * factor >= rough);
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+    const plain = (value) =>
+      value.toLocaleString("en", { maximumFractionDigits: digits }).replace(/^-/, "−");
     const all = [];
     for (let k = Math.ceil(min / step - 1e-9) || 0; k * step <= max + 1e-9 * step; k += 1) {
-      all.push([k * step, (k * step).toLocaleString("en", { maximumFractionDigits: digits }).replace(/^-/, "−")]);
+      all.push([k * step, (format ?? plain)(k * step)]);
     }
     return all;
   }
@@ -28,9 +30,10 @@
 
   Object.assign(chainrule.Widget.prototype, {
     /**
-     * A plot. `x` and `y` are `{ label, min, max }` and can be changed; `height` is a share of the
-     * width. Draw it anew by `plot.draw(marks, words)`, where `words` say what is to be seen, and
-     * each mark is one of
+     * A plot. `x` and `y` are `{ label, min, max }` and can be changed; their `format`, if any, is how
+     * a number is written beside the axis, and `apart` about how many pixels lie between two of them.
+     * `height` is a share of the width. Where it `isClipped`, lines end at the frame. Draw it anew by
+     * `plot.draw(marks, words)`, where `words` say what is to be seen, and each mark is one of
      *
      *   { line: [[x, y], …], color: "--widget-up" }     also `dashed: true`
      *   { dots: [[x, y], …], color, radius }
@@ -38,7 +41,7 @@
      *
      * `plot.drags(({ x, y }) => …)` hears of a pointer that is pressed or drawn over it.
      */
-    plot({ label, x, y, height = 0.5 }) {
+    plot({ label, x, y, height = 0.5, isClipped = false }) {
       const made = svg("svg", { role: "img", "aria-label": label, class: "widget-plot" });
       this.host.append(made);
       new ResizeObserver(() => this.changed()).observe(made);
@@ -59,11 +62,11 @@
       const axes = (at) => {
         const [left, top, right, bottom] = at.frame;
         const parts = svg("g", { class: "widget-axes" });
-        for (const [value, text] of ticks(x.min, x.max, Math.max(2, (right - left) / 90))) {
+        for (const [value, text] of ticks(x, Math.max(2, (right - left) / (x.apart ?? 90)))) {
           parts.append(svg("line", { x1: at.x(value), x2: at.x(value), y1: top, y2: bottom }));
           parts.append(svg("text", { x: at.x(value), y: bottom + 16, "text-anchor": "middle" }, text));
         }
-        for (const [value, text] of ticks(y.min, y.max, Math.max(2, (bottom - top) / 45))) {
+        for (const [value, text] of ticks(y, Math.max(2, (bottom - top) / (y.apart ?? 45)))) {
           parts.append(svg("line", { x1: left, x2: right, y1: at.y(value), y2: at.y(value) }));
           parts.append(svg("text", { x: left - 6, y: at.y(value) + 4, "text-anchor": "end" }, text));
         }
@@ -85,6 +88,12 @@
         for (const [px, py] of dots) group.append(svg("circle", { cx: at.x(px), cy: at.y(py), r: radius }));
         return group;
       };
+      /** What shows no more of its lines than what lies in the frame. */
+      const glass = ({ frame: [left, top, right, bottom] }) => {
+        const [width, height] = [right - left, bottom - top];
+        const viewBox = [left, top, width, height].join(" ");
+        return svg("svg", { x: left, y: top, width, height, viewBox });
+      };
       return {
         element: made,
         x,
@@ -94,7 +103,10 @@
           made.setAttribute("viewBox", `0 0 ${at.size.join(" ")}`);
           made.style.aspectRatio = at.size.join(" / ");
           made.setAttribute("aria-label", words ? `${label}: ${words}` : label);
-          made.replaceChildren(axes(at), ...marks.map((one) => mark(at, one)));
+          const lines = isClipped ? glass(at) : svg("g");
+          lines.append(...marks.filter(({ line }) => line).map((one) => mark(at, one)));
+          const others = marks.filter(({ line }) => !line).map((one) => mark(at, one));
+          made.replaceChildren(axes(at), lines, ...others);
         },
         drags(hear) {
           made.classList.add("is-draggable");

@@ -12,6 +12,8 @@
 //! browser and compares its numbers with those that this crate gives natively.
 
 pub mod buffer;
+#[cfg(feature = "gradcheck")]
+pub mod gradcheck;
 #[cfg(feature = "index")]
 pub mod index;
 #[cfg(feature = "scalar")]
@@ -25,6 +27,8 @@ pub type Function = extern "C" fn() -> usize;
 
 /// The functions of all widgets, by the names that pages call them by.
 pub const FUNCTIONS: &[&[(&str, Function)]] = &[
+    #[cfg(feature = "gradcheck")]
+    gradcheck::FUNCTIONS,
     #[cfg(feature = "index")]
     index::FUNCTIONS,
     #[cfg(feature = "scalar")]

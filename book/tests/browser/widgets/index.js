@@ -1,5 +1,7 @@
 // The opening page's widget: a 7 written with a pointer or by keys, before and after the training.
 
+import { frame, frames } from "../frames.js";
+
 /** The strokes of a 7, in shares of the paper's side. */
 const SEVEN = [[0.3, 0.2], [0.7, 0.2], [0.45, 0.85]];
 
@@ -58,31 +60,12 @@ export async function operate({ page, host, isPhone, values, native, close, chec
 
 /** The widget's values, once they are as `are` says and two frames have passed. */
 async function settled(page, values, are) {
-  const twoFrames = (done) => requestAnimationFrame(() => requestAnimationFrame(done));
-  const frame = () => page.evaluate(`new Promise(${twoFrames})`);
   for (let count = 0; count < 1200; count += 1) {
-    await frame();
+    await frame(page);
     const shown = await values();
     if (are(shown)) return shown;
   }
   throw new Error("the widget did not come to what was waited for");
-}
-
-/** The times of the next frames, in words. */
-async function frames(page) {
-  const times = await page.evaluate(() => {
-    const at = [];
-    return new Promise((done) => {
-      const tick = (time) => {
-        at.push(time);
-        if (at.length <= 30) requestAnimationFrame(tick);
-        else done(at.slice(1).map((time, k) => time - at[k]));
-      };
-      requestAnimationFrame(tick);
-    });
-  });
-  times.sort((a, b) => a - b);
-  return `${times[15].toFixed(0)} ms in the middle, ${times[29].toFixed(0)} ms at most`;
 }
 
 async function writeByPointer(page, paper) {

@@ -1,5 +1,7 @@
 // Chapter 1's widget: a step, a weight moved, a way to the loss, two faults, and a whole training.
 
+import { frames } from "../frames.js";
+
 export async function operate({ page, host, isPhone, values, native, close, check, print }) {
   const press = (locator) => (isPhone ? locator.tap() : locator.press("Enter"));
   const button = (name) => host.getByRole("button", { name, exact: true });
@@ -108,21 +110,4 @@ async function settled(page, values, are) {
     if (are(shown)) return shown;
   }
   throw new Error("the widget did not come to what was waited for");
-}
-
-/** How long 60 frames are, in words. */
-async function frames(page) {
-  const times = await page.evaluate(() => {
-    const times = [];
-    return new Promise((done) => {
-      const tick = (time) => {
-        times.push(time);
-        if (times.length <= 60) requestAnimationFrame(tick);
-        else done(times.slice(1).map((time, k) => time - times[k]));
-      };
-      requestAnimationFrame(tick);
-    });
-  });
-  const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
-  return `60 frames of ${mean.toFixed(1)} ms, the longest ${Math.max(...times).toFixed(0)} ms`;
 }

@@ -1,6 +1,8 @@
 // The widget of chapter 2: both of the chapter's examples, one visit at a time; the planted faults;
 // a formula with a mistake; doublings.
 
+import { frame } from "../frames.js";
+
 const SHARED = "b = a + a\nc = b * b\nL = b + c";
 const LOGISTIC = "z = w * x + b; p = sigmoid(z); L = -ln(p)";
 
@@ -116,10 +118,4 @@ export async function operate({ page, host, isPhone, values, native, close, chec
   await press("Shared node");
   await toggle("as soon as it is reached");
   await press("All the way");
-}
-
-/** Two frames, after which what changed is drawn. */
-function frame(page) {
-  const twice = (done) => requestAnimationFrame(() => requestAnimationFrame(done));
-  return page.evaluate(`new Promise(${twice})`);
 }
