@@ -48,6 +48,8 @@ chainrule.widget("matmul", (widget) => {
   let chosen = { product: "dx", at: [0, 1] };
   let hovered = null;
   let shown, built, cells;
+  /** Whether all numbers are others, and the one that is just being typed too. */
+  let isReplaced = false;
 
   // What can be chosen.
   const shape = widget.choice({
@@ -73,12 +75,15 @@ chainrule.widget("matmul", (widget) => {
   const panel = element("div", { className: "matmul-panel" }, sum, results, widget.status);
   schemes.append(panel);
   const hint = element("p", { className: "matmul-hint" });
-  hint.textContent = "Framed numbers can be changed: type, press ↑ or ↓, or drag sideways.";
+  hint.textContent =
+    `Framed numbers, from −${MOST} to ${MOST} with one decimal, can be changed: ` +
+    "type, press ↑ or ↓, or drag sideways.";
   widget.host.append(schemes, hint);
 
   const inputs = () => (shape.value === "square" ? 2 : 3);
-  const isUntransposed = () => way.value === "untransposed";
-  const isRefused = () => isUntransposed() && shown.message !== "";
+  /** Whether a product is shown without its transpose, and whether there is none then. */
+  const isFaulty = (product) => product === "dx" && way.value === "untransposed";
+  const isRefused = (product) => isFaulty(product) && shown.message !== "";
 
   /** Numbers that are not the first ones, for the address: "x00=3,dy31=2". */
   const written = {
@@ -97,7 +102,7 @@ chainrule.widget("matmul", (widget) => {
       for (const [, name, i, j, x] of list.matchAll(/([a-z]+)(\d)(\d)=([-.\d]+)/g)) {
         if (isAllowed(Number(x)) && numbers[name]?.[i]?.[j] !== undefined) put(name, [i, j], Number(x));
       }
-      built = null;
+      isReplaced = true;
     },
   };
   const position = {
@@ -137,9 +142,12 @@ chainrule.widget("matmul", (widget) => {
   };
   /** What stands above a product, with its transpose or, in dX, without. */
   const aboveOf = (product) =>
-    product === "dx" && isUntransposed() ? { of: "w" } : PRODUCTS[product].above;
+    isFaulty(product) ? { of: "w" } : PRODUCTS[product].above;
   /** The rows and columns of a product. */
-  const sizeOfProduct = (product) => [sizeOf(PRODUCTS[product].left)[0], sizeOf(aboveOf(product))[1]];
+  const sizeOfProduct = (product) => {
+    const { left, above } = PRODUCTS[product];
+    return [sizeOf(left)[0], sizeOf(above)[1]];
+  };
 
   /** Sizes and entries as the crate reads them. */
   const given = () => {
@@ -152,6 +160,11 @@ chainrule.widget("matmul", (widget) => {
     const { product, at } = hovered ?? chosen;
     const size = sizeOfProduct(product);
     return { product, at: at.map((k, axis) => Math.min(k, size[axis] - 1)) };
+  }
+
+  function isCurrent({ product, at }) {
+    const now = current();
+    return product === now.product && String(at) === String(now.at);
   }
 
   /** All that is shown, from the crate. */
@@ -175,23 +188,20 @@ chainrule.widget("matmul", (widget) => {
   /** The terms of the entry that is shown, each as its two factors and their product. */
   function terms() {
     const { product, at } = current();
-    const isFaulty = product === "dx" && isUntransposed();
-    if (isFaulty && isRefused()) return [];
-    const order = isFaulty ? 3 : Object.keys(PRODUCTS).indexOf(product);
+    if (isRefused(product)) return [];
+    const order = isFaulty(product) ? 3 : Object.keys(PRODUCTS).indexOf(product);
     return rows(widget.call("matmul_terms", order, ...at, ...given()), 3);
   }
 
   /** A number in the page: where it is, what it is of, and the input if it can be changed. */
   function cell(name, at, isEditable) {
     if (!isEditable) return element("span", { className: "matmul-cell" });
-    const label = `${entry(name, at)}`;
-    const input = element("input", { type: "number", min: -MOST, max: MOST, step: "any", ariaLabel: label });
-    input.className = "matmul-cell";
-    input.inputMode = "decimal";
-    input.value = numbers[name][at[0]][at[1]];
+    const [i, j] = at;
+    const input = element("input", { type: "number", min: -MOST, max: MOST, step: "any", required: true });
+    Object.assign(input, { className: "matmul-cell", inputMode: "decimal", ariaLabel: entry(name, at) });
+    input.value = numbers[name][i][j];
     const write = (x) => {
-      if (!isAllowed(x)) return;
-      put(name, at, x);
+      if (isAllowed(x)) put(name, at, x);
       widget.chose();
     };
     input.addEventListener("input", () => write(input.valueAsNumber));
@@ -204,9 +214,9 @@ chainrule.widget("matmul", (widget) => {
         start ??= x;
         if (x === start) return;
         write(Math.max(-MOST, Math.min(MOST, before + (x - start) * PER_PIXEL)));
-        input.value = numbers[name][at[0]][at[1]];
+        input.value = numbers[name][i][j];
       },
-      () => ([start, before] = [null, numbers[name][at[0]][at[1]]]),
+      () => ([start, before] = [null, numbers[name][i][j]]),
     );
     return input;
   }
@@ -268,12 +278,12 @@ chainrule.widget("matmul", (widget) => {
           hovered = where;
           widget.changed();
         };
-        // Where the page moves under a pointer at rest, browsers tell of moves by nothing.
+        // Where the page changes under a pointer at rest, browsers report a move of no distance.
         one.addEventListener("pointermove", ({ pointerType, movementX, movementY }) => {
           if (pointerType === "mouse" && (movementX || movementY)) look({ product, at: [i, j] });
         });
         one.addEventListener("pointerleave", () => look(null));
-        one.addEventListener("focus", () => choose(product, [i, j]));
+        for (const kind of ["focus", "click"]) one.addEventListener(kind, () => choose(product, [i, j]));
         row.append(one);
         all.push(one);
         cells.products.push({ product, at: [i, j], element: one });
@@ -294,7 +304,7 @@ chainrule.widget("matmul", (widget) => {
     const above = aboveOf(product);
     const [a, b] = [left, above].map(matrixName);
     const [sizeA, sizeB] = [left, above].map((matrix) => `[${sizeOf(matrix).join(", ")}]`);
-    const isNone = product === "dx" && isRefused();
+    const isNone = isRefused(product);
     const size = isNone ? "?" : `[${sizeOfProduct(product).join(", ")}]`;
     const title = element("p", { className: "matmul-title" });
     title.append(
@@ -310,8 +320,7 @@ chainrule.widget("matmul", (widget) => {
     onTop.classList.add("is-above");
     atLeft.classList.add("is-left");
     result.classList.add("is-product");
-    const made = element("div", { className: "matmul-scheme" }, title, names, onTop, atLeft, result);
-    return made;
+    return element("div", { className: "matmul-scheme" }, title, names, onTop, atLeft, result);
   }
 
   /** The products anew, where their shapes or what can be read in them changed. */
@@ -319,14 +328,16 @@ chainrule.widget("matmul", (widget) => {
     const wanted = `${inputs()} ${way.value}`;
     if (built === wanted) return;
     built = wanted;
+    const hadFocus = schemes.contains(document.activeElement);
     cells = { factors: [], products: [], drawings: [] };
     schemes.replaceChildren(...Object.keys(PRODUCTS).map(scheme), panel);
+    if (hadFocus) cells.products.find((one) => isCurrent(one))?.element.focus();
   }
 
   /** Which of the entries of a factor take part in the entry that is shown: in its row, its column. */
   function part(of, [i, j]) {
     const { product, at } = current();
-    if (product === "dx" && isRefused()) return "";
+    if (isRefused(product)) return "";
     const isIn = ({ of: name, isTurned }, axis) =>
       name === of && (isTurned ? [j, i] : [i, j])[axis] === at[axis];
     if (isIn(PRODUCTS[product].left, 0)) return "is-row";
@@ -334,26 +345,23 @@ chainrule.widget("matmul", (widget) => {
   }
 
   function drawMatrices() {
-    const now = current();
     for (const { of, at, element: one, isEditable } of cells.factors) {
       const x = numbers[of][at[0]][at[1]];
       if (!isEditable) one.textContent = format(x);
-      else if (document.activeElement !== one && one.valueAsNumber !== x) one.value = x;
+      else if (isReplaced || (document.activeElement !== one && one.valueAsNumber !== x)) one.value = x;
       const is = part(of, at);
       one.classList.toggle("is-row", is === "is-row");
       one.classList.toggle("is-column", is === "is-column");
     }
     for (const { product, at, element: one } of cells.products) {
       const [i, j] = at;
-      const isFaulty = product === "dx" && isUntransposed();
-      const isWrong = isFaulty && !shown.isRight[i][j];
-      const right = format(shown[product][i][j]);
-      const texts = isFaulty ? [format(shown.untransposed[i][j])] : [right];
-      one.replaceChildren(...texts);
-      if (isWrong) one.append(element("small", { textContent: `≠ ${right}` }));
-      one.classList.toggle("is-long", texts[0].length > 5);
+      const isWrong = isFaulty(product) && !shown.isRight[i][j];
+      const text = format(found(product, at));
+      one.textContent = text;
+      if (isWrong) one.append(element("small", { textContent: `≠ ${format(shown[product][i][j])}` }));
+      one.classList.toggle("is-long", text.length > 5);
       one.classList.toggle("is-wrong", isWrong);
-      const isNow = product === now.product && String(at) === String(now.at);
+      const isNow = isCurrent({ product, at });
       one.classList.toggle("is-now", isNow);
       one.ariaSelected = isNow;
     }
@@ -362,10 +370,16 @@ chainrule.widget("matmul", (widget) => {
       const turned = isTurned ? `, its columns are the rows of ${CAPITALS[of]}` : "";
       made.ariaLabel = `${matrixName({ of, isTurned })}${turned}: ${inWords}`;
     }
-    panel.style.setProperty("--place", 2 * Object.keys(PRODUCTS).indexOf(now.product) + 2);
+    isReplaced = false;
+    panel.style.setProperty("--place", 2 * Object.keys(PRODUCTS).indexOf(current().product) + 2);
   }
 
-  /** The name of the term's factor `k`, of the row and of the column. */
+  /** The sum at an entry: the wrong one without the transpose. */
+  function found(product, [i, j]) {
+    return (isFaulty(product) ? shown.untransposed : shown[product])[i][j];
+  }
+
+  /** The names of the factors of the term `k`: of the row's and of the column's. */
   function factorNames(product, [i, j], k) {
     const { left } = PRODUCTS[product];
     const above = aboveOf(product);
@@ -378,14 +392,11 @@ chainrule.widget("matmul", (widget) => {
   /** The sum, term by term: in letters, in numbers. */
   function drawSum() {
     const { product, at } = current();
-    if (product === "dx" && isRefused()) {
+    if (isRefused(product)) {
       const name = element("b", { textContent: entry(product, at) });
       sum.replaceChildren(element("p", {}, name, ": there is no product dY W, and no sum to write out."));
       return;
     }
-    const [i, j] = at;
-    const isFaulty = product === "dx" && isUntransposed();
-    const found = (isFaulty ? shown.untransposed : shown[product])[i][j];
     const row = (text) => element("span", { className: "matmul-of-row", textContent: text });
     const column = (text) => element("span", { className: "matmul-of-column", textContent: text });
     const term = ([a, b]) => element("span", { className: "matmul-term" }, row(a), " · ", column(b));
@@ -394,7 +405,7 @@ chainrule.widget("matmul", (widget) => {
     const factors = shown.terms.map(([a, b]) => [factor(a), factor(b)]);
     sum.replaceChildren(
       element("p", {}, element("b", { textContent: entry(product, at) }), ...joined(names)),
-      element("p", {}, ...joined(factors), " = ", element("b", { textContent: format(found) })),
+      element("p", {}, ...joined(factors), " = ", element("b", { textContent: format(found(product, at)) })),
     );
   }
 
@@ -404,8 +415,7 @@ chainrule.widget("matmul", (widget) => {
     const [i, j] = at;
     const { left, above } = PRODUCTS[product];
     const all = [[`${matrixName(left)} ${matrixName(above)}`, format(shown[product][i][j])]];
-    const isFaulty = product === "dx" && isUntransposed();
-    if (isFaulty) all.unshift(["dY W", isRefused() ? "none" : format(shown.untransposed[i][j])]);
+    if (isFaulty(product)) all.unshift(["dY W", isRefused(product) ? "none" : format(found(product, at))]);
     if (product !== "y") {
       const slope = shown[product === "dx" ? "inX" : "inW"][i][j];
       // Rounding leaves a sign before a zero.
@@ -415,7 +425,7 @@ chainrule.widget("matmul", (widget) => {
       ...all.map(([name, text]) => {
         const output = element("output", { textContent: text });
         output.setAttribute("aria-live", "off");
-        const isWrong = isFaulty && name === "dY W" && !shown.isRight[i]?.[j];
+        const isWrong = isFaulty(product) && name === "dY W" && !shown.isRight[i]?.[j];
         output.classList.toggle("is-wrong", isWrong);
         const made = marked("p", name);
         made.append(" ", output);
@@ -428,7 +438,8 @@ chainrule.widget("matmul", (widget) => {
   function told() {
     const { product, at } = current();
     const [i, j] = at;
-    if (product === "dx" && isRefused()) {
+    if (schemes.querySelector(":invalid")) return `A number from −${MOST} to ${MOST} is needed there.`;
+    if (isRefused(product)) {
       const lengths = `A row of dY has ${OUTPUTS} entries and a column of W has ${inputs()}.`;
       return `${lengths} Here the shapes show the fault.`;
     }
@@ -437,7 +448,7 @@ chainrule.widget("matmul", (widget) => {
       const samples = `input ${i} in all ${SAMPLES} samples, each times its gradient at output ${j}`;
       return `Row ${i} of Xᵀ is column ${i} of X: ${samples}.`;
     }
-    if (!isUntransposed()) {
+    if (!isFaulty(product)) {
       const weights = `the weights of input ${j}, each times the gradient of its output`;
       return `Column ${j} of Wᵀ is row ${j} of W: ${weights}.`;
     }

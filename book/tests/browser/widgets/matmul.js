@@ -105,6 +105,7 @@ export async function operate({ page, host, isPhone, values, native, close, chec
   await input("w₁₁").fill("40");
   await frame(page);
   close("what is too large is not taken", (await values()).given[3 + 12 + 3], -1);
+  check("it is told what is allowed", await says(/A number from −9 to 9/));
   await input("w₁₁").blur();
   await frame(page);
   check("and not left there", (await input("w₁₁").inputValue()) === "-1");
@@ -131,6 +132,10 @@ export async function operate({ page, host, isPhone, values, native, close, chec
   await host.getByRole("button", { name: "Reset" }).press("r");
   await frame(page);
   check("R is the first state", JSON.stringify(await values()) === JSON.stringify(first));
+  await input("x₁₀").fill("5");
+  await input("x₁₀").press("r");
+  await frame(page);
+  check("also from within a number", (await input("x₁₀").inputValue()) === "0");
   await choose("[2, 2], square");
   await choose("dY W");
   const wrong = await compare("a wrong product", true);
