@@ -16,6 +16,8 @@ pub mod buffer;
 pub mod gradcheck;
 #[cfg(feature = "index")]
 pub mod index;
+#[cfg(feature = "matmul")]
+pub mod matmul;
 #[cfg(feature = "scalar")]
 pub mod scalar;
 #[cfg(feature = "tape")]
@@ -31,6 +33,8 @@ pub const FUNCTIONS: &[&[(&str, Function)]] = &[
     gradcheck::FUNCTIONS,
     #[cfg(feature = "index")]
     index::FUNCTIONS,
+    #[cfg(feature = "matmul")]
+    matmul::FUNCTIONS,
     #[cfg(feature = "scalar")]
     scalar::FUNCTIONS,
     #[cfg(feature = "tape")]
