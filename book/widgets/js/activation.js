@@ -37,7 +37,7 @@ chainrule.widget("activation", (widget) => {
   const pictured = { x: across, height: 0.46, isClipped: true };
   const values = { label: "output h", min: 0, max: 1, ticks: [] };
   const forward = widget.plot({ label: "Outputs by layer", y: values, ...pictured });
-  const sizes = { label: "gradient |∂L/∂z|", min: -10, max: 0, format: power };
+  const sizes = { label: "gradient |∂L/∂z|", min: -10, max: 0, format: power, apart: 26 };
   const backward = widget.plot({ label: "Gradients by layer", y: sizes, ...pictured });
   for (const plot of [forward, backward]) plot.drags(({ x }) => look(Math.round(x)));
   const curve = widget.plot({
@@ -49,13 +49,22 @@ chainrule.widget("activation", (widget) => {
   });
 
   const title = (html) => element("p", { className: "activation-title", innerHTML: html });
+  const ratio = widget.number("");
+  const factor = widget.number("A layer multiplies it by, on average");
+  const flat = widget.number("");
+  const dead = widget.number("");
+  const numbers = widget.row(ratio, factor, flat, dead);
+  numbers.className = "activation-numbers";
   const pictures = widget.row(
     element(
       "div",
       {},
       title('Forward: <span class="activation-up">the outputs</span> of each layer →'),
       forward.element,
-      title('Backward: <span class="activation-down">the gradients</span> of each layer ←'),
+      title(
+        'Backward: <span class="activation-down">the gradients</span> of each layer ←, ' +
+          "and their size (line)",
+      ),
       backward.element,
     ),
     element(
@@ -66,19 +75,14 @@ chainrule.widget("activation", (widget) => {
       title(
         "f and, dashed, its slope f′. Below: " +
           '<span class="activation-third">where this layer’s z lie</span>, ' +
-          '<span class="activation-flat">gray where f is flat</span>, its slope below a tenth of the steepest.',
+          '<span class="activation-flat">gray where f is flat</span>: ' +
+          "its slope is below a tenth of the steepest.",
       ),
+      numbers,
     ),
   );
   pictures.className = "activation-pictures";
-
-  const ratio = widget.number("Gradient at the first layer, as a share of that at the last");
-  const factor = widget.number("A layer multiplies it by, on average");
-  const flat = widget.number("");
-  const dead = widget.number("");
-  const numbers = widget.row(ratio, factor, flat, dead);
-  numbers.className = "activation-numbers";
-  pictures.after(numbers, widget.status);
+  widget.host.append(widget.status);
 
   let shown;
 
@@ -101,33 +105,39 @@ chainrule.widget("activation", (widget) => {
   function axisOfOutputs(layers) {
     const bounds = BOUNDS[activation.value];
     if (bounds) {
-      const margin = 0.03 * (bounds[1] - bounds[0]);
-      const ticks = [bounds[0], (bounds[0] + bounds[1]) / 2, bounds[1]].map((x) => [x, signed(String(x))]);
-      return { scale: "linear", min: bounds[0] - margin, max: bounds[1] + margin, ticks };
+      const [low, high] = bounds;
+      const margin = 0.03 * (high - low);
+      const ticks = [low, (low + high) / 2, high].map((x) => [x, signed(String(x))]);
+      return { scale: "linear", min: low - margin, max: high + margin, ticks };
     }
     const decades = Math.log10(Math.max(...layers.map(({ largest }) => largest)));
     const most = [1, 2, 4, 8, 12, 16, 20].find((k) => k >= decades);
     const apart = Math.ceil(most / 3);
-    const marks = [0, 1];
+    // Next to higher powers of ten there is no room for 1.
+    const marks = most > 2 ? [0] : [0, 1];
     for (let k = apart; k <= most; k += apart) marks.push(10 ** k);
     const least = { relu: -0.3, selu: -2, none: -(10 ** most) }[activation.value];
     const negative = marks.filter((x) => x > 0 && -x >= least).map((x) => -x);
     const at = [...negative, ...marks];
     const places = Array.from(widget.call("activation_places", SCALES.signed, least, 10 ** most, ...at));
-    const words = (x) => (Math.abs(x) <= 1 ? signed(String(x)) : `${x < 0 ? "−" : ""}${power(Math.round(Math.log10(Math.abs(x))))}`);
+    const words = (x) => {
+      const isPlain = Math.abs(x) <= 10;
+      if (isPlain) return signed(String(x));
+      return `${x < 0 ? "−" : ""}${power(Math.round(Math.log10(Math.abs(x))))}`;
+    };
     const ticks = at.map((x, k) => [places[k + 2], words(x)]);
     return { scale: "signed", min: places[0], max: places[1], ticks };
   }
 
-  /** The axis of the gradients, in decades: two of them at least on both sides of 0.01, in whole steps. */
+  /** The axis of the gradients, in decades: from 10⁻⁴ to 100, or further in steps of two. */
   function axisOfGradients(layers) {
     const sizes = layers.map(({ gradient }) => Math.log10(gradient)).filter(Number.isFinite);
-    const min = Math.min(-4, 2 * Math.floor((Math.min(...sizes) - 1.5) / 2));
-    const max = Math.max(2, 2 * Math.ceil((Math.max(...sizes) + 0.5) / 2));
+    const min = Math.min(-4, 2 * Math.floor((Math.min(...sizes) - 2.5) / 2));
+    const max = Math.max(2, 2 * Math.ceil((Math.max(...sizes) + 0.8) / 2));
     return { scale: "logarithmic", min, max };
   }
 
-  /** Both passes, from the crate, and all that is drawn of them. They are the same whatever layer is looked at. */
+  /** Both passes, from the crate, and all that is drawn of them, whatever layer is looked at. */
   function compute() {
     const of = setting();
     if (String(shown?.of) === String(of)) return;
@@ -157,8 +167,9 @@ chainrule.widget("activation", (widget) => {
     if (first < 0) return null;
     const last = bins.findLastIndex((share) => share > 0);
     const size = (max - min) / BINS;
-    // A spike, such as ReLU's zeros, is cut off: all else would be a thread beside it.
-    const widest = Math.min(0.1, Math.max(...bins));
+    // One bin may be cut off, that of ReLU's zeros: all else would be a thread beside it.
+    const [most, second] = bins.toSorted((a, b) => b - a);
+    const widest = second || most;
     const half = (k) => 0.46 * Math.min(1, bins[k] / widest);
     const right = [[half(first), min + first * size]];
     for (let k = first; k <= last; k += 1) right.push([half(k), min + (k + 0.5) * size]);
@@ -196,7 +207,8 @@ chainrule.widget("activation", (widget) => {
 
   /** The histogram of the chosen layer's z, in two parts: where the activation is flat, and elsewhere. */
   function ground(shares, [low, high]) {
-    const tallest = Math.max(...shares.slice(1, -1));
+    // Where few lie within the frame, their bars are low.
+    const tallest = Math.max(0.03, ...shares.slice(1, -1));
     const parts = { flat: [], steep: [] };
     const size = (2 * REACH) / FINE;
     for (let k = 0; k < FINE; k += 1) {
@@ -211,8 +223,8 @@ chainrule.widget("activation", (widget) => {
   }
 
   const percent = (share) => {
-    const text = (100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0);
-    return `${text} %`;
+    if (share > 0 && share < 0.001) return "< 0.1 %";
+    return `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
   };
 
   function drawCurve() {
@@ -220,30 +232,28 @@ chainrule.widget("activation", (widget) => {
     [curve.y.min, curve.y.max] = heights;
     const shares = shown.z[chosen.value - 1];
     const places = 2 * FINE + 1;
-    const line = (column) =>
-      Array.from({ length: places }, (_, k) => [REACH * ((2 * k) / (places - 1) - 1), shown.curve[3 * k + column]]);
-    const marks = [
-      ...ground(shares, heights),
-      { line: line(0) },
-      { line: line(1), dashed: true },
-    ];
-    // What lies beyond the frame is said in its corners.
-    const at = heights[0] + 0.56 * (heights[1] - heights[0]);
+    const xOf = (k) => REACH * ((2 * k) / (places - 1) - 1);
+    const line = (column) => Array.from({ length: places }, (_, k) => [xOf(k), shown.curve[3 * k + column]]);
+    const marks = [...ground(shares, heights), { line: line(0) }, { line: line(1), dashed: true }];
+    // What lies beyond the frame is said at its edges, where no curve passes.
+    const up = (share) => heights[0] + share * (heights[1] - heights[0]);
     const [below, above] = [shares[0], shares.at(-1)];
-    if (below > 0) marks.push({ text: `← ${percent(below)}`, at: [-REACH + 0.3, at] });
-    if (above > 0) marks.push({ text: `${percent(above)} →`, at: [REACH - 4, at] });
+    if (below > 0) marks.push({ text: `← ${percent(below)}`, at: [-REACH + 0.3, up(0.72)] });
+    if (above > 0) marks.push({ text: `${percent(above)} →`, at: [REACH - 4.5, up(0.42)] });
     const { flat } = shown.layers[chosen.value - 1];
-    curve.draw(marks, `${NAMES[activation.value]}; ${percent(flat)} of the z of layer ${chosen.value} lie where it is flat`);
+    const where = `${percent(flat)} of the z of layer ${chosen.value} lie where it is flat`;
+    curve.draw(marks, `${NAMES[activation.value]}; ${where}`);
   }
 
   function drawNumbers() {
     const { layers, ratio: share, factor: each } = shown;
     const layer = layers[chosen.value - 1];
+    ratio.element.firstChild.data = `Gradient of layer 1 ÷ that of layer ${depth.value} `;
     ratio.show(short(share));
     factor.show(depth.value > 1 ? short(each) : "–");
-    flat.element.firstChild.data = `Values of layer ${chosen.value} where f is flat `;
+    flat.element.firstChild.data = `Layer ${chosen.value}: values where f is flat `;
     flat.show(percent(layer.flat));
-    dead.element.firstChild.data = `Dead units of layer ${chosen.value}: flat for every input `;
+    dead.element.firstChild.data = `Layer ${chosen.value}: units flat for every input `;
     dead.show(`${layer.dead} of ${UNITS}`);
   }
 
@@ -252,16 +262,17 @@ chainrule.widget("activation", (widget) => {
     const { ratio, layers } = shown;
     const last = depth.value;
     if (last === 1) return "One layer: nothing lies between the first gradient and the last. Add layers.";
-    const { flat, dead } = layers.at(-1);
-    const output = layers.at(-1).output / layers[0].output;
-    const sentences = [];
-    if (ratio < 0.1) sentences.push(`The gradient vanishes: layer 1 gets ${short(ratio)} of what layer ${last} has.`);
-    else if (ratio > 10) sentences.push(`The gradient explodes: layer 1 gets ${short(ratio)} times what layer ${last} has.`);
-    else sentences.push(`The gradient keeps its size: layer 1 gets ${short(ratio)} times what layer ${last} has.`);
-    if (output < 0.01) sentences.push("The outputs vanish as well, on their way forward.");
-    else if (output > 100) sentences.push("The outputs explode as well, on their way forward.");
-    else if (dead > UNITS / 4) sentences.push(`${dead} of the ${UNITS} units of layer ${last} are dead.`);
-    else if (flat > 0.25) sentences.push(`${percent(flat)} of layer ${last} are saturated.`);
+    const { flat, dead, output } = layers.at(-1);
+    const units = `${UNITS} units of layer ${last}`;
+    const still = activation.value === "relu" ? "dead" : "saturated";
+    const growth = output / layers[0].output;
+    const becomes = ratio < 0.1 ? "vanishes" : ratio > 10 ? "explodes" : "keeps its size";
+    const share = `it is ${short(ratio)} times as large in layer 1 as in layer ${last}`;
+    const sentences = [`The gradient ${becomes}: ${share}.`];
+    if (growth < 0.01) sentences.push("The outputs vanish on their way forward.");
+    else if (growth > 100) sentences.push("The outputs explode on their way forward.");
+    else if (dead > UNITS / 4) sentences.push(`${dead} of the ${units} are ${still} for every input.`);
+    else if (flat > 0.25) sentences.push(`${percent(flat)} of the values of layer ${last} are saturated.`);
     return sentences.join(" ");
   }
 

@@ -82,7 +82,7 @@ impl Network {
     /// and the gradient back.
     ///
     /// # Errors
-    /// [`ShapeError`] never: the shapes of a [`Start`] fit.
+    /// Those of the tape, of which there are none: the shapes of a [`Start`] fit.
     pub fn new(
         start: &Start,
         activation: Activation,
@@ -157,7 +157,7 @@ pub struct Summary {
     pub gradient: f64,
     /// Share of the z at which the activation [is flat](is_flat).
     pub flat: f64,
-    /// Units at whose z it is flat, whatever the input.
+    /// Units at whose z it is flat for each of the inputs: ReLU's are dead then, others saturated.
     pub dead: usize,
 }
 
@@ -314,4 +314,146 @@ pub extern "C" fn activation_curve() -> usize {
         };
         Some((0..count).flat_map(at).collect())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::call;
+    use chainrule::gradcheck::Difference;
+
+    fn network(activation: Activation, depth: usize, gain: f64) -> Network {
+        Network::new(&Start::new(1), activation, depth, gain).expect("shapes that fit")
+    }
+
+    /// The first layer's gradient as a share of the last one's.
+    fn ratio(activation: Activation, depth: usize, gain: f64) -> f64 {
+        let network = network(activation, depth, gain);
+        network.summary(0).gradient / network.summary(depth - 1).gradient
+    }
+
+    /// The loss of three layers in plain numbers, where one entry of a layer's z is moved by `change`.
+    fn loss(activation: Activation, gain: f64, layer: usize, entry: usize, change: f64) -> f64 {
+        let start = Start::new(1);
+        let mut h = entries(&start.x).to_vec();
+        for (l, weights) in start.weights.iter().take(3).enumerate() {
+            let z = (0..INPUTS * UNITS).map(|at| {
+                let (input, unit) = (at / UNITS, at % UNITS);
+                let products = (0..UNITS).map(|k| h[input * UNITS + k] * gain * weights[[k, unit]]);
+                let moved = if (l, at) == (layer, entry) { change } else { 0.0 };
+                activation.value(products.sum::<f64>() + moved)
+            });
+            h = z.collect();
+        }
+        h.iter().zip(entries(&start.r)).map(|(h, r)| h * r).sum()
+    }
+
+    #[test]
+    fn the_gradients_are_those_of_the_loss() {
+        for activation in ACTIVATIONS {
+            let network = network(activation, 3, 1.5);
+            for (layer, entry) in [(0, 5), (1, 700), (2, 2047)] {
+                let along = |change| loss(activation, 1.5, layer, entry, change);
+                let slope = Difference::Central.secant(along, 0.0, 1e-5).slope();
+                let gradient = network.part(Part::Gradient, layer)[entry];
+                let distance = (gradient - slope).abs();
+                assert!(distance < 1e-6, "{activation}, {layer}: {gradient} {slope}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sigmoid_leaves_less_than_a_quarter_at_each_layer() {
+        for depth in [2, 10, LAYERS] {
+            let share = ratio(Activation::Sigmoid, depth, 1.0);
+            assert!(share < 0.25_f64.powi(depth as i32 - 1), "{depth}: {share}");
+        }
+    }
+
+    #[test]
+    fn gains_that_keep_the_gradient_are_those_of_the_initializations() {
+        // Xavier's, He's and LeCun's variance, and that of layers without a bend.
+        for (activation, gain) in [
+            (Activation::Tanh, 1.0),
+            (Activation::Relu, 2_f64.sqrt()),
+            (Activation::Selu, 1.0),
+            (Activation::Identity, 1.0),
+        ] {
+            let share = ratio(activation, 20, gain);
+            assert!((0.1..10.0).contains(&share), "{activation}: {share}");
+            let half = ratio(activation, 20, gain / 2.0);
+            assert!(half < 0.01, "{activation}: {half}");
+        }
+    }
+
+    #[test]
+    fn flat_is_a_slope_below_a_tenth_of_the_steepest() {
+        // σ′ = 1/40 at ±3.6369, tanh′ = 1/10 at ±1.8184, selu′ = λα/10 at −ln 10.
+        let edges = [
+            (Activation::Sigmoid, 3.6369),
+            (Activation::Sigmoid, -3.6369),
+            (Activation::Tanh, 1.8184),
+            (Activation::Tanh, -1.8184),
+            (Activation::Selu, -10_f64.ln()),
+        ];
+        for (activation, edge) in edges {
+            assert!(is_flat(activation, edge * 1.001), "{activation} beyond {edge}");
+            assert!(!is_flat(activation, edge * 0.999), "{activation} before {edge}");
+        }
+        assert!(is_flat(Activation::Relu, -1e-9) && !is_flat(Activation::Relu, 1e-9));
+        assert!(!is_flat(Activation::Selu, 50.0) && !is_flat(Activation::Identity, -50.0));
+    }
+
+    #[test]
+    fn a_dead_unit_gets_no_gradient() {
+        let network = network(Activation::Relu, LAYERS, 2_f64.sqrt());
+        let last = LAYERS - 1;
+        let gradient = network.part(Part::Gradient, last);
+        let is_still =
+            |unit: &usize| gradient.iter().skip(*unit).step_by(UNITS).all(|dz| *dz == 0.0);
+        let still = (0..UNITS).filter(is_still).count();
+        assert_eq!(network.summary(last).dead, still);
+        assert!(still > 10, "{still}");
+        assert_eq!(network.summary(0).dead, 0);
+    }
+
+    #[test]
+    fn every_number_is_in_one_bin() {
+        let numbers = [-2.0, -1.0, -0.5, 0.0, 0.49, 0.5, 1.0, 7.0];
+        let shares = Scale::Linear.histogram(&numbers, [-1.0, 1.0], 4);
+        let counts: Vec<_> = shares.iter().map(|share| share * 8.0).collect();
+        assert_eq!(counts, [1.0, 1.0, 1.0, 2.0, 1.0, 2.0]);
+        let shares = Scale::Logarithmic.histogram(&[0.0, -0.01, 0.01, 10.0], [-3.0, 1.0], 4);
+        assert_eq!(shares, [0.25, 0.0, 0.5, 0.0, 0.0, 0.25]);
+        let shares = Scale::Signed.histogram(&[-1e300, -0.1, 0.1, 1e300], [-1.0, 1.0], 2);
+        assert_eq!(shares, [0.25; 4]);
+    }
+
+    #[test]
+    fn the_page_gets_what_was_computed_and_nothing_for_what_is_unknown() {
+        let run = call(activation_run, vec![1.0, 4.0, 0.5, 1.0]);
+        assert_eq!(run.len(), 2 + 4 * 5);
+        let network = network(Activation::Tanh, 4, 2_f64.sqrt());
+        let last = network.summary(3);
+        assert_eq!(
+            run[17..],
+            [last.largest, last.output, last.gradient, last.flat, last.dead as f64]
+        );
+        assert_eq!(run[0], network.summary(0).gradient / last.gradient);
+        assert!((run[1].powi(3) / run[0] - 1.0).abs() < 1e-12);
+        let histograms = call(activation_histograms, vec![1.0, 0.0, -1.0, 1.0, 10.0]);
+        let outputs = network.part(Part::Outputs, 2);
+        assert_eq!(histograms.len(), 4 * 12);
+        assert_eq!(histograms[24..36], Scale::Linear.histogram(outputs, [-1.0, 1.0], 10));
+        assert_eq!(call(activation_gain, vec![-2.0]), [0.25]);
+        assert_eq!(call(activation_places, vec![1.0, -100.0]), [2.0]);
+        assert_eq!(call(activation_curve, vec![2.0, 3.0, 3.0])[6..], [3.0, 1.0, 0.0]);
+        for unknown in [[5.0, 4.0, 1.0], [1.5, 4.0, 1.0], [1.0, 0.0, 1.0], [1.0, 31.0, 1.0]] {
+            let [f, depth, seed] = unknown;
+            assert!(call(activation_run, vec![f, depth, 0.0, seed]).is_empty(), "{unknown:?}");
+        }
+        assert!(call(activation_run, vec![1.0, 4.0, 0.0, f64::NAN]).is_empty());
+        assert!(call(activation_histograms, vec![3.0, 0.0, -1.0, 1.0, 10.0]).is_empty());
+        assert!(call(activation_histograms, vec![0.0, 0.0, -1.0, 1.0, 0.0]).is_empty());
+    }
 }
