@@ -131,4 +131,23 @@
       return { element: made, show: (text) => (output.textContent = text) };
     },
   });
+
+  const signed = (text) => text.replace("-", "−");
+  const superscript = (character) => "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"["0123456789-".indexOf(character)];
+  const power = (exponent) => (exponent === 0 ? "1" : `10${String(exponent).replace(/./g, superscript)}`);
+
+  /** How numbers are written. */
+  chainrule.written = {
+    /** A number's text with a minus for its hyphen. */
+    signed,
+    /** Ten to the power of a whole number. */
+    power,
+    /** A number of any size in few digits: 3.16 · 10⁻⁹. */
+    short(x) {
+      const isPlain = x === 0 || (Math.abs(x) >= 0.01 && Math.abs(x) < 1000);
+      if (isPlain) return signed(String(Number(x.toPrecision(3))));
+      const [digits, exponent] = x.toExponential(2).split("e");
+      return signed(`${digits} · ${power(Number(exponent))}`);
+    },
+  };
 }

@@ -17,16 +17,7 @@ chainrule.widget("gradcheck", (widget) => {
     made.append(...children);
     return made;
   };
-  const signed = (text) => text.replace("-", "−");
-  const superscript = (character) => "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"["0123456789-".indexOf(character)];
-  const power = (exponent) => (exponent === 0 ? "1" : `10${String(exponent).replace(/./g, superscript)}`);
-  /** A number of any size in few digits: 3.16 · 10⁻⁹. */
-  const short = (x) => {
-    const isPlain = x === 0 || (Math.abs(x) >= 0.01 && Math.abs(x) < 1000);
-    if (isPlain) return signed(String(Number(x.toPrecision(3))));
-    const [digits, exponent] = x.toExponential(2).split("e");
-    return signed(`${digits} · ${power(Number(exponent))}`);
-  };
+  const { signed, power, short } = chainrule.written;
 
   // What is looked at, and from where.
   const example = widget.choice({ key: "function", label: "Function", options: FUNCTIONS, value: "sine" });

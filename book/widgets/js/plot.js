@@ -12,7 +12,8 @@
   chainrule.svg = svg;
 
   /** Round numbers of an axis, about `count` of them, and how each is written. */
-  function ticks({ min, max, format }, count) {
+  function ticks({ min, max, format, ticks }, count) {
+    if (ticks) return ticks;
     const rough = (max - min) / count;
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = power * [1, 2, 5, 10].find((factor) => power * factor >= rough);
@@ -31,11 +32,13 @@
   Object.assign(chainrule.Widget.prototype, {
     /**
      * A plot. `x` and `y` are `{ label, min, max }` and can be changed; their `format`, if any, is how
-     * a number is written beside the axis, and `apart` about how many pixels lie between two of them.
+     * a number is written beside the axis, and `apart` about how many pixels lie between two of them;
+     * or `ticks` are all that are written, `[[at, text], …]`.
      * `height` is a share of the width. Where it `isClipped`, lines end at the frame. Draw it anew by
      * `plot.draw(marks, words)`, where `words` say what is to be seen, and each mark is one of
      *
      *   { line: [[x, y], …], color: "--widget-up" }     also `dashed: true`
+     *   { areas: [[[x, y], …], …], color }              filled, below all lines
      *   { dots: [[x, y], …], color, radius }
      *   { text: "loss", at: [x, y], color }
      *
@@ -94,6 +97,12 @@
         const viewBox = [left, top, width, height].join(" ");
         return svg("svg", { x: left, y: top, width, height, viewBox });
       };
+      /** All areas as one shape: there may be many. */
+      const filled = (at, { areas, color }) => {
+        const spot = ([px, py]) => `${at.x(px).toFixed(1)},${at.y(py).toFixed(1)}`;
+        const d = areas.map((spots) => `M${spots.map(spot).join("L")}Z`).join("");
+        return svg("path", { d, fill: `var(${color})` });
+      };
       return {
         element: made,
         x,
@@ -104,8 +113,9 @@
           made.style.aspectRatio = at.size.join(" / ");
           made.setAttribute("aria-label", words ? `${label}: ${words}` : label);
           const lines = isClipped ? glass(at) : svg("g");
+          lines.append(...marks.filter(({ areas }) => areas).map((one) => filled(at, one)));
           lines.append(...marks.filter(({ line }) => line).map((one) => mark(at, one)));
-          const others = marks.filter(({ line }) => !line).map((one) => mark(at, one));
+          const others = marks.filter(({ line, areas }) => !line && !areas).map((one) => mark(at, one));
           made.replaceChildren(axes(at), lines, ...others);
         },
         drags(hear) {

@@ -11,6 +11,8 @@
 //! that stands in its place elsewhere; and `../tests/browser/widgets/scalar.js`, which operates it in a
 //! browser and compares its numbers with those that this crate gives natively.
 
+#[cfg(feature = "activation")]
+pub mod activation;
 pub mod buffer;
 #[cfg(feature = "gradcheck")]
 pub mod gradcheck;
@@ -29,6 +31,8 @@ pub type Function = extern "C" fn() -> usize;
 
 /// The functions of all widgets, by the names that pages call them by.
 pub const FUNCTIONS: &[&[(&str, Function)]] = &[
+    #[cfg(feature = "activation")]
+    activation::FUNCTIONS,
     #[cfg(feature = "gradcheck")]
     gradcheck::FUNCTIONS,
     #[cfg(feature = "index")]
