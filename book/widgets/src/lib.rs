@@ -12,6 +12,8 @@
 //! browser and compares its numbers with those that this crate gives natively.
 
 pub mod buffer;
+#[cfg(feature = "elementwise")]
+pub mod elementwise;
 #[cfg(feature = "gradcheck")]
 pub mod gradcheck;
 #[cfg(feature = "index")]
@@ -27,6 +29,8 @@ pub type Function = extern "C" fn() -> usize;
 
 /// The functions of all widgets, by the names that pages call them by.
 pub const FUNCTIONS: &[&[(&str, Function)]] = &[
+    #[cfg(feature = "elementwise")]
+    elementwise::FUNCTIONS,
     #[cfg(feature = "gradcheck")]
     gradcheck::FUNCTIONS,
     #[cfg(feature = "index")]
