@@ -18,7 +18,7 @@ export async function operate({ page, host, isPhone, values, native, close, chec
     await frame(page);
   };
   const choose = async (label) => {
-    const cell = host.locator("label", { has: host.getByRole("radio", { name: label }) });
+    const cell = host.locator("label", { has: page.getByRole("radio", { name: label }) });
     if (isPhone) await cell.tap();
     else await cell.click();
     await frame(page);
@@ -116,7 +116,7 @@ export async function operate({ page, host, isPhone, values, native, close, chec
   await slideTo("s₂", 0);
   check("a row's zero", (await compare("a zero in s")).dX.some((x) => x === Infinity));
   if (!isPhone) {
-    await host.locator("label", { has: host.getByRole("radio", { name: "X, row 1, column 1" }) }).hover();
+    await host.locator("label", { has: page.getByRole("radio", { name: "X, row 1, column 1" }) }).hover();
     await frame(page);
     check("a pointer shows an entry", (await values()).entry === "X11");
     await host.locator(".elementwise-told").hover();
