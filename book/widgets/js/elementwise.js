@@ -13,7 +13,8 @@ chainrule.widget("elementwise", (widget) => {
 
   const PLANE_LEGEND =
     'Drag the point. The slope of the dashed line is the <span class="is-y">quotient</span>: its height at ' +
-    'b = 1. Upright arrow: <span class="is-a">da</span>; level arrow: <span class="is-b">db</span>.';
+    'b = 1. Upright arrow: <span class="is-a">da</span>; level arrow: <span class="is-b">db</span>. ' +
+    'One without a head goes on outside.';
   const CURVE_LEGEND =
     'The quotient as b moves and a stays. Dashed: the tangent, whose slope is ' +
     '<span class="is-b">−a/b²</span>.';
@@ -137,7 +138,7 @@ chainrule.widget("elementwise", (widget) => {
       const { a, b, dy, y, da, db } = shown;
       if (b === 0) {
         const results = `y = ${number(y)}, da = ${number(da)}, db = ${number(db)}`;
-        return `Dividing by 0 is no error: ${results}. They go on through the tape, and nothing stops them.`;
+        return `Dividing by 0 is no error: ${results}, and these go on through the tape.`;
       }
       if (dy === 0) return "With dy = 0 nothing goes back, whatever the slopes are.";
       const effect = (gradient) => (gradient > 0 ? "rises" : "falls");
@@ -389,7 +390,7 @@ chainrule.widget("elementwise", (widget) => {
         return `${below(`dY${i}${j}`)} goes to two places: ${toX}, and into the sum as ${toS}.`;
       }
       const terms = Array.from({ length: rows }, (_, k) => factor(shown.terms[k * columns + j]));
-      const copies = `${below(`s${j}`)} was copied into ${rows} rows, and each sends back −dY · Y / s`;
+      const copies = `${below(`s${j}`)} is copied into ${rows} rows, and each sends back −dY · Y / s`;
       return `${copies}: ${below(`ds${j}`)} = ${terms.join(" + ")} = ${number(shown.ds[j])}.`;
     }
 

@@ -11,7 +11,7 @@ use ndarray::{Array1, Array2, Axis, Ix1, Ix2, arr1, arr2};
 /// The most places of a curve.
 const MOST_PLACES: usize = 10_000;
 
-/// y = a/b, and how it hands a gradient back.
+/// y = a/b, and what it passes back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quotient {
     /// a/b.
@@ -22,7 +22,7 @@ pub struct Quotient {
     pub gradients: [f64; 2],
 }
 
-/// Divides a by b on a tape, and goes back with the upstream gradient `dy`.
+/// Divides a by b on a tape, and goes back twice: with the upstream gradient 1, and with `dy`.
 ///
 /// # Errors
 /// None: both are rows of one number.

@@ -95,7 +95,7 @@ export async function operate({ page, host, isPhone, values, native, close, chec
   // The row: a column's terms and their sum; an entry of X has one of its own.
   const first = await values();
   close("the gradients of the row", first.ds, [-0.875, -9, 0.25]);
-  check("the sum is told", await tells(/copied into 4 rows.*ds₀ = \(−0\.75\) \+ 0\.5 .* = −0\.875/));
+  check("the sum is told", await tells(/is copied into 4 rows.*ds₀ = \(−0\.75\) \+ 0\.5 .* = −0\.875/));
   const marked = (kind) => host.locator(`.elementwise-cells .is-${kind}`).count();
   close("two columns and s make it", await marked("maker"), 2 * ROWS + 1);
   await host.getByRole("radio", { name: "s, column 0" }).press("ArrowRight");
