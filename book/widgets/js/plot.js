@@ -11,6 +11,22 @@
 
   chainrule.svg = svg;
 
+  /** An arrow between two places, in pixels. The head of a short one is all of it. */
+  function arrow([x1, y1], [x2, y2], paint, isBold) {
+    const width = isBold ? 5 : 2.5;
+    const made = svg("g", { fill: paint, stroke: paint, "stroke-width": width });
+    const length = Math.hypot(x2 - x1, y2 - y1);
+    if (length === 0) return made;
+    const [head, dx, dy] = [Math.min(isBold ? 15 : 11, length), (x2 - x1) / length, (y2 - y1) / length];
+    const [neckX, neckY] = [x2 - head * dx, y2 - head * dy];
+    const corner = (side) => `${neckX - side * head * dy},${neckY + side * head * dx}`;
+    made.append(
+      svg("line", { x1, y1, x2: neckX, y2: neckY }),
+      svg("polygon", { "stroke-width": 0, points: `${x2},${y2} ${corner(0.5)} ${corner(-0.5)}` }),
+    );
+    return made;
+  }
+
   /** Round numbers of an axis, about `count` of them, and how each is written. */
   function ticks({ min, max, format, ticks }, count) {
     if (ticks) return ticks;
@@ -34,25 +50,29 @@
      * A plot. `x` and `y` are `{ label, min, max }` and can be changed; their `format`, if any, is how
      * a number is written beside the axis, and `apart` about how many pixels lie between two of them;
      * or `ticks` are all that are written, `[[at, text], …]`.
-     * `height` is a share of the width. Where it `isClipped`, lines end at the frame. Draw it anew by
-     * `plot.draw(marks, words)`, where `words` say what is to be seen, and each mark is one of
+     * `height` is a share of the width; where the plot `isEven`, units of both axes are equally long
+     * instead. Where it `isClipped`, lines end at the frame. Draw it anew by `plot.draw(marks, words)`,
+     * where `words` say what is to be seen, and each mark is one of
      *
      *   { line: [[x, y], …], color: "--widget-up" }     also `dashed: true`
      *   { areas: [[[x, y], …], …], color }              filled, below all lines
+     *   { arrow: [[x, y], [x, y]], color }              also `isBold: true`
      *   { dots: [[x, y], …], color, radius }
      *   { text: "loss", at: [x, y], color }
      *
      * `plot.drags(({ x, y }) => …)` hears of a pointer that is pressed or drawn over it.
      */
-    plot({ label, x, y, height = 0.5, isClipped = false }) {
+    plot({ label, x, y, height = 0.5, isEven = false, isClipped = false }) {
       const made = svg("svg", { role: "img", "aria-label": label, class: "widget-plot" });
       this.host.append(made);
       new ResizeObserver(() => this.changed()).observe(made);
       const place = () => {
         const width = Math.max(240, made.clientWidth);
-        const size = [width, Math.max(180, Math.round(width * height))];
-        const [left, bottom] = [MARGIN.left, size[1] - MARGIN.bottom];
-        const [across, up] = [width - left - MARGIN.right, bottom - MARGIN.top];
+        const [left, across] = [MARGIN.left, width - MARGIN.left - MARGIN.right];
+        const even = (across * (y.max - y.min)) / (x.max - x.min) + MARGIN.top + MARGIN.bottom;
+        const size = [width, isEven ? even : Math.max(180, Math.round(width * height))];
+        const bottom = size[1] - MARGIN.bottom;
+        const up = bottom - MARGIN.top;
         return {
           size,
           frame: [left, MARGIN.top, left + across, bottom],
@@ -79,13 +99,15 @@
         parts.append(svg("text", { transform: turn, "text-anchor": "middle" }, y.label));
         return parts;
       };
-      const mark = (at, { line, dots, text, at: where, color = "--fg", radius = 4, dashed }) => {
+      const mark = (at, { line, arrow: ends, dots, text, at: where, color = "--fg", ...style }) => {
+        const { radius = 4, dashed, isBold } = style;
         const paint = `var(${color})`;
         const spot = ([px, py]) => `${at.x(px).toFixed(2)},${at.y(py).toFixed(2)}`;
         if (line) {
           const dash = dashed ? { "stroke-dasharray": "6 4" } : {};
           return svg("polyline", { points: line.map(spot).join(" "), stroke: paint, ...dash });
         }
+        if (ends) return arrow(...ends.map(([px, py]) => [at.x(px), at.y(py)]), paint, isBold);
         if (text) return svg("text", { x: at.x(where[0]), y: at.y(where[1]), fill: paint }, text);
         const group = svg("g", { fill: paint });
         for (const [px, py] of dots) group.append(svg("circle", { cx: at.x(px), cy: at.y(py), r: radius }));
@@ -113,9 +135,10 @@
           made.style.aspectRatio = at.size.join(" / ");
           made.setAttribute("aria-label", words ? `${label}: ${words}` : label);
           const lines = isClipped ? glass(at) : svg("g");
+          const isLine = ({ line, arrow }) => line || arrow;
           lines.append(...marks.filter(({ areas }) => areas).map((one) => filled(at, one)));
-          lines.append(...marks.filter(({ line }) => line).map((one) => mark(at, one)));
-          const others = marks.filter(({ line, areas }) => !line && !areas).map((one) => mark(at, one));
+          lines.append(...marks.filter(isLine).map((one) => mark(at, one)));
+          const others = marks.filter((one) => !isLine(one) && !one.areas).map((one) => mark(at, one));
           made.replaceChildren(axes(at), lines, ...others);
         },
         drags(hear) {

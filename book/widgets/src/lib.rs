@@ -14,6 +14,8 @@
 #[cfg(feature = "activation")]
 pub mod activation;
 pub mod buffer;
+#[cfg(feature = "elementwise")]
+pub mod elementwise;
 #[cfg(feature = "gradcheck")]
 pub mod gradcheck;
 #[cfg(feature = "index")]
@@ -33,6 +35,8 @@ pub type Function = extern "C" fn() -> usize;
 pub const FUNCTIONS: &[&[(&str, Function)]] = &[
     #[cfg(feature = "activation")]
     activation::FUNCTIONS,
+    #[cfg(feature = "elementwise")]
+    elementwise::FUNCTIONS,
     #[cfg(feature = "gradcheck")]
     gradcheck::FUNCTIONS,
     #[cfg(feature = "index")]
