@@ -1,0 +1,52 @@
+//! Where a is larger, the slopes are 1 and 0. Where b is larger, they are 0 and 1. At `a = b` any choice will do
+//! that passes `dy` on once: all of it to a, all of it to b, or half to each. With `a >= b` for one input and
+//! `b >= a` for the other, it would arrive twice, and the gradient of `max(c, c)` would be twice what it is.
+
+use chainrule::tape::{Gradients, Inputs};
+use chainrule::{BrokenRule, Op, Tensor};
+
+/// y = max(a, b), entry by entry.
+struct Maximum;
+
+impl Op<f64> for Maximum {
+    fn name(&self) -> &'static str {
+        "maximum"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        match inputs {
+            [a, b] if a == b => Ok(a.to_vec()),
+            _ => Err("takes two inputs of one shape".into()),
+        }
+    }
+
+    fn forward(&mut self, x: Inputs<'_, f64>, y: &mut Tensor<f64>) {
+        for ((y, &a), &b) in y.iter_mut().zip(&x[0]).zip(&x[1]) {
+            *y = a.max(b);
+        }
+    }
+
+    fn backward(
+        &mut self,
+        x: Inputs<'_, f64>,
+        _: &Tensor<f64>,
+        dy: &Tensor<f64>,
+        mut dx: Gradients<'_, f64>,
+    ) {
+        dx.add(0, [&x[0], &x[1], dy], |[a, b, dy]| if a >= b { dy } else { 0.0 });
+        dx.add(1, [&x[0], &x[1], dy], |[a, b, dy]| if a >= b { 0.0 } else { dy });
+    }
+}
+
+fn main() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exercises::assert_op;
+
+    #[test]
+    fn the_maximum() {
+        assert_op("write both passes of the maximum", || Maximum, 2);
+    }
+}
