@@ -4,6 +4,7 @@ use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::gradcheck::{Draw, Gradcheck};
 use chainrule::parallel::{self, MIN_ENTRIES};
+use chainrule::tensor::matrix;
 use chainrule::{ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, ArrayD, Axis, Ix2, IxDyn, Zip, arr0, arr1, arr2};
 use proptest::prelude::*;
@@ -391,6 +392,12 @@ fn eq_expand() {
         assert_eq!(y_kept, y);
         assert_eq!(dx_kept, dx.insert_axis(axis));
     }
+    // In matrices: a product with a column of ones, and one with its transpose.
+    let [row, dy] = [[1, 4], [3, 4]].map(|shape| draw.away_from_zero::<f64>(&shape));
+    let ones = Array2::ones((3, 1));
+    let [y, dr, _] = expand(&row, Axis(0), dy.shape(), &dy);
+    assert_eq!(y, ones.dot(&matrix(&row)).into_dyn());
+    assert_relative_eq!(dr, ones.t().dot(&matrix(&dy)).into_dyn(), max_relative = 1e-14);
 }
 
 #[test]
