@@ -47,9 +47,11 @@
 //!
 //! That gives 2·dy for c + c, zero for c − c, 2·dy·c for c·c, and zero for c/c.
 //!
-//! Functions of one tensor are in [`unary`]. Tensors of different shapes are in [`broadcast`].
+//! Functions of one tensor are in [`unary`]. Tensors of different shapes are in [`broadcast`], and a
+//! quotient that needs both in [`spread`].
 
 pub mod broadcast;
+pub mod spread;
 pub mod unary;
 
 use crate::gradcheck::Case;

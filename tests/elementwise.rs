@@ -2,8 +2,9 @@
 
 use crate::numeric::gradient;
 use approx::assert_relative_eq;
-use chainrule::gradcheck::Draw;
+use chainrule::gradcheck::{Draw, Gradcheck};
 use chainrule::parallel::{self, MIN_ENTRIES};
+use chainrule::tensor::matrix;
 use chainrule::{ShapeError, Tape, Tensor, Var};
 use ndarray::{Array2, ArrayD, Axis, Ix2, IxDyn, Zip, arr0, arr1, arr2};
 use proptest::prelude::*;
@@ -96,17 +97,17 @@ fn eq_elementwise() {
 }
 
 #[test]
-fn eq_add() {
+fn addition_passes_its_gradient_on() {
     assert_binary(Tape::add, |a, b| a + b, |_, _| 1.0, |_, _| 1.0);
 }
 
 #[test]
-fn eq_subtract() {
+fn subtraction_turns_the_sign_of_the_second() {
     assert_binary(Tape::subtract, |a, b| a - b, |_, _| 1.0, |_, _| -1.0);
 }
 
 #[test]
-fn eq_multiply() {
+fn a_product_passes_the_other_input() {
     assert_binary(Tape::multiply, |a, b| a * b, |_, b| b, |a, _| a);
 }
 
@@ -134,7 +135,7 @@ fn eq_divide_denominator() {
 }
 
 #[test]
-fn eq_elementwise_shared_input() {
+fn one_tensor_as_both_inputs_gets_both_terms() {
     let mut draw = Draw::new(7);
     let [c, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[2, 3]));
     let zero = Tensor::zeros(c.raw_dim());
@@ -154,17 +155,17 @@ fn negation_scales_by_minus_one() {
 }
 
 #[test]
-fn eq_scale() {
+fn a_constant_factor_is_the_slope() {
     assert_unary(|tape, x| tape.scale(x, -2.5), |x| -2.5 * x, |_| -2.5);
 }
 
 #[test]
-fn eq_exp() {
+fn the_exponential_is_its_own_slope() {
     assert_unary(Tape::exp, f64::exp, f64::exp);
 }
 
 #[test]
-fn eq_log() {
+fn the_logarithm_undoes_the_exponential() {
     assert_unary(Tape::log, f64::ln, |x| 1.0 / x);
     // Logarithm and exponential undo each other, so the two slopes multiply to one.
     let x = arr1(&[0.4, 1.0, 2.3]).into_dyn();
@@ -187,7 +188,7 @@ fn eq_map() {
 }
 
 #[test]
-fn eq_map_sigmoid() {
+fn the_sigmoid_finds_its_slope_in_its_value() {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let slope = |x: f64| 1.0 / (1.0 + (-x).exp()) * (1.0 - 1.0 / (1.0 + (-x).exp()));
     assert_unary(|tape, x| tape.map(x, "sigmoid", sigmoid, slope), sigmoid, slope);
@@ -207,6 +208,94 @@ fn eq_map_sigmoid() {
 }
 
 #[test]
+fn the_table_of_derivatives() {
+    let table: [(&'static str, Function1, Function1); 9] = [
+        ("c·x", |x| -2.5 * x, |_| -2.5),
+        ("x^n", |x| x.powi(5), |x| 5.0 * x.powi(4)),
+        ("1/x", |x| 1.0 / x, |x| -1.0 / (x * x)),
+        ("√x", f64::sqrt, |x| 1.0 / (2.0 * x.sqrt())),
+        ("e^x", f64::exp, f64::exp),
+        ("ln x", f64::ln, |x| 1.0 / x),
+        ("sin x", f64::sin, f64::cos),
+        ("cos x", f64::cos, |x| -x.sin()),
+        ("tanh x", f64::tanh, |x| 1.0 - x.tanh().powi(2)),
+    ];
+    for (name, f, df) in table {
+        assert_unary(move |tape, x| tape.map(x, name, f, df), f, df);
+    }
+}
+
+/// x of shape `[m, n]` with each column divided by its root mean square, in plain arithmetic.
+fn divided_by_spread(x: &Tensor<f64>) -> Tensor<f64> {
+    x / &x.pow2().mean_axis(Axis(0)).unwrap().sqrt()
+}
+
+#[test]
+fn eq_divide_by_spread() {
+    let mut draw = Draw::new(18);
+    let [x, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[5, 3]));
+    let [y, dx] = run1(Tape::divide_by_spread, &x, &dy);
+    assert_relative_eq!(y, divided_by_spread(&x), max_relative = 1e-14);
+    let spread = x.pow2().mean_axis(Axis(0)).unwrap().sqrt();
+    let formula = (&dy - &y * &(&dy * &y).mean_axis(Axis(0)).unwrap()) / &spread;
+    assert_relative_eq!(dx, formula, max_relative = 1e-12);
+    assert_relative_eq!(dx, gradient(&x, &dy, divided_by_spread), max_relative = 1e-6);
+}
+
+#[test]
+fn eq_no_slope_along_the_column() {
+    let mut draw = Draw::new(19);
+    let [x, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[5, 3]));
+    let along = |dx: &Tensor<f64>| (&x * dx).sum_axis(Axis(0));
+    let [_, dx] = run1(Tape::divide_by_spread, &x, &dy);
+    let differences = gradient(&x, &dy, divided_by_spread);
+    for sums in [along(&dx), along(&differences)] {
+        assert!(sums.iter().all(|sum| sum.abs() < 1e-8), "{sums}");
+    }
+    // No entry of the gradient is zero: the terms cancel.
+    assert!(dx.iter().all(|dx| dx.abs() > 1e-3), "{dx}");
+}
+
+/// Each column divided by its spread, which the backward pass takes for a constant.
+fn divide_by_constant(tape: &mut Tape<f64>, x: Var) -> Result<Var, ShapeError> {
+    let spread = tape.spread(x)?;
+    let constant = tape.map(spread, "constant", |r| r, |_| 0.0)?;
+    let repeated = tape.expand(constant, Axis(0), x)?;
+    tape.divide(x, repeated)
+}
+
+#[test]
+fn a_spread_taken_for_a_constant_is_caught() {
+    let mut draw = Draw::new(20);
+    let [x, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[5, 3]));
+    for (divide, is_right) in
+        [(Tape::divide_by_spread as Record1, true), (divide_by_constant, false)]
+    {
+        let mut tape = Tape::new();
+        let x = tape.parameter(x.clone());
+        let y = divide(&mut tape, x).unwrap();
+        let report = Gradcheck::default().run(&mut tape, y, &dy).unwrap();
+        assert_eq!(report.max_relative_error() < 1e-6, is_right, "{report}");
+        // The same without differences: a longer column makes the same y.
+        let along = (tape.value(x) * tape.gradient(x)).sum_axis(Axis(0));
+        assert_eq!(along.iter().all(|slope| slope.abs() < 1e-12), is_right, "{along}");
+    }
+}
+
+#[test]
+fn a_column_of_zeros_has_no_quotient() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.parameter(arr2(&[[1.0, 0.0], [-1.0, 0.0]]));
+    let y = tape.divide_by_spread(x).unwrap();
+    assert!(tape.value(y).iter().map(|y| y.is_nan()).eq([false, true, false, true]));
+    let scalar = tape.parameter(arr0(1.0));
+    assert_eq!(
+        tape.divide_by_spread(scalar).unwrap_err().to_string(),
+        "mean_axis: []: there is no axis 0: [] has 0 axes"
+    );
+}
+
+#[test]
 fn a_mapped_function_keeps_its_name() {
     let mut tape = Tape::<f64>::new();
     let x = tape.input(arr1(&[2.0]));
@@ -215,7 +304,7 @@ fn a_mapped_function_keeps_its_name() {
 }
 
 #[test]
-fn eq_sum() {
+fn a_sum_repeats_its_gradient() {
     let mut draw = Draw::new(8);
     let (x, dy) = (draw.away_from_zero(&[2, 3, 4]), arr0(-1.3).into_dyn());
     let [y, dx] = run1(Tape::sum, &x, &dy);
@@ -225,7 +314,7 @@ fn eq_sum() {
 }
 
 #[test]
-fn eq_mean() {
+fn a_mean_repeats_an_nth() {
     let mut draw = Draw::new(9);
     let (x, dy) = (draw.away_from_zero(&[2, 3, 4]), arr0(-1.2).into_dyn());
     let [y, dx] = run1(Tape::mean, &x, &dy);
@@ -239,7 +328,7 @@ fn eq_mean() {
 }
 
 #[test]
-fn eq_sum_axis() {
+fn a_sum_along_an_axis_repeats_along_it() {
     let mut draw = Draw::new(10);
     let x = draw.away_from_zero::<f64>(&[2, 3, 4]);
     for axis in [Axis(0), Axis(1), Axis(2)] {
@@ -253,7 +342,7 @@ fn eq_sum_axis() {
 }
 
 #[test]
-fn eq_mean_axis() {
+fn a_mean_along_an_axis_repeats_an_nth() {
     let mut draw = Draw::new(11);
     let x = draw.away_from_zero::<f64>(&[2, 3, 4]);
     for axis in [Axis(0), Axis(1), Axis(2)] {
@@ -303,10 +392,16 @@ fn eq_expand() {
         assert_eq!(y_kept, y);
         assert_eq!(dx_kept, dx.insert_axis(axis));
     }
+    // In matrices: a product with a column of ones, and one with its transpose.
+    let [row, dy] = [[1, 4], [3, 4]].map(|shape| draw.away_from_zero::<f64>(&shape));
+    let ones = Array2::ones((3, 1));
+    let [y, dr, _] = expand(&row, Axis(0), dy.shape(), &dy);
+    assert_eq!(y, ones.dot(&matrix(&row)).into_dyn());
+    assert_relative_eq!(dr, ones.t().dot(&matrix(&dy)).into_dyn(), max_relative = 1e-14);
 }
 
 #[test]
-fn eq_bias() {
+fn a_bias_sums_over_the_rows() {
     let mut draw = Draw::new(13);
     for shape in [vec![4], vec![5, 4], vec![2, 3, 4]] {
         let [x, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&shape));
@@ -324,7 +419,7 @@ fn eq_bias() {
 }
 
 #[test]
-fn eq_bias_matrix() {
+fn a_bias_is_a_product_with_ones() {
     let (m, n) = (5, 4);
     let mut draw = Draw::new(17);
     let [x, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[m, n]));

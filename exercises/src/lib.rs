@@ -5,6 +5,7 @@
 //! empty, or what is wrong with it. It never tells the answer.
 
 mod by_hand;
+pub mod elementwise_suspects;
 pub mod gradcheck_suspects;
 mod gradient;
 mod points;
