@@ -145,7 +145,7 @@ fn tanh_is_a_sigmoid() {
 }
 
 #[test]
-fn eq_relu_derivative() {
+fn relu_and_its_slope() {
     assert_activation(Activation::Relu, |x| x.max(0.0), |x| if x > 0.0 { 1.0 } else { 0.0 });
     assert_eq!([relu(-2.0), relu(0.0), relu(1.5)], [0.0, 0.0, 1.5]);
     assert_eq!(Activation::Relu.derivative(0.0), 0.0);
@@ -192,7 +192,7 @@ fn normal_distribution(x: f64) -> f64 {
 }
 
 #[test]
-fn eq_selu_integrals() {
+fn the_three_integrals_of_selu() {
     assert_relative_eq!(
         gaussian_integral(|x| x, 0.0, 40.0),
         FRAC_1_SQRT_2 / PI.sqrt(),
@@ -581,7 +581,7 @@ fn eq_selu_contraction() {
         assert_relative_eq!(by_formula[k], (above[k] - below[k]) / 2e-4, max_relative = 1e-6);
     }
     assert_relative_eq!(by_formula[1], 0.783, epsilon = 5e-4);
-    // And it attracts: the weights add up to zero, so every layer begins with the mean 0.
+    // And it attracts, where every layer begins with the mean 0.
     for start in [0.05, 0.5, 3.0, 20.0] {
         let end = (0..60).fold(start, |variance, _| after_selu([0.0, variance])[1]);
         assert_relative_eq!(end, 1.0, epsilon = 1e-4);
