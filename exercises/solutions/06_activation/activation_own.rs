@@ -1,6 +1,5 @@
-//! One function records any of them, given the value and the slope. At zero, ReLU takes the slope 0 and SELU
-//! that of its left side, as in the book. `sigmoid` of the library does not overflow. `e^800` would be
-//! infinite, and infinity divided by itself is no number.
+//! Each bend is a value and a slope that follows from it. At zero, ReLU takes the slope 0, and SELU that of
+//! its left side, as in the book. The library's `sigmoid` does not overflow at −800, where `e^800` would.
 
 // Your own tape, from chapter 2. Its tests run here as well.
 #[path = "../02_tape/tape_own.rs"]
