@@ -1,4 +1,4 @@
-//! Figures: curves, points and boundaries, confusion matrices, grids of images, weights seen as
+//! Figures: curves, histograms, points and boundaries, confusion matrices, grids of images, weights seen as
 //! images, networks as units.
 //!
 //! A figure is a value that is built step by step, and becomes an SVG or a PNG at the end:
@@ -24,6 +24,7 @@ mod boundaries;
 mod canvas;
 mod confusion;
 mod curves;
+mod histograms;
 mod images;
 pub mod theme;
 mod units;
@@ -32,6 +33,7 @@ mod weights;
 pub use boundaries::Boundaries;
 pub use confusion::ConfusionMatrix;
 pub use curves::Curves;
+pub use histograms::Histograms;
 pub use images::ImageGrid;
 pub use theme::Theme;
 pub use units::Units;

@@ -4,8 +4,9 @@ use crate::numeric::gradient;
 use approx::assert_relative_eq;
 use chainrule::activation::{Activation, SELU_ALPHA, SELU_LAMBDA, gelu, relu, selu, sigmoid, tanh};
 use chainrule::gradcheck::Draw;
-use chainrule::{Real, Tape, Tensor};
-use ndarray::{Array1, Array2, arr1};
+use chainrule::tensor::matrix;
+use chainrule::{Real, Tape, Tensor, Var};
+use ndarray::{Array1, Array2, arr1, arr2};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 /// Places on both sides of zero, none at a kink.
@@ -33,7 +34,7 @@ fn assert_activation(activation: Activation, f: fn(f64) -> f64, df: fn(f64) -> f
 }
 
 #[test]
-fn eq_sigmoid() {
+fn the_sigmoid_and_its_slope() {
     assert_activation(
         Activation::Sigmoid,
         |x| 1.0 / (1.0 + (-x).exp()),
@@ -42,7 +43,7 @@ fn eq_sigmoid() {
 }
 
 #[test]
-fn eq_sigmoid_derivative() {
+fn the_slope_of_the_sigmoid_from_its_value() {
     for x in PLACES {
         let y = sigmoid(x);
         assert_relative_eq!(Activation::Sigmoid.derivative(x), y * (1.0 - y));
@@ -52,7 +53,7 @@ fn eq_sigmoid_derivative() {
 }
 
 #[test]
-fn eq_sigmoid_tails() {
+fn the_sigmoid_far_out() {
     for x in PLACES {
         assert_relative_eq!(sigmoid(x), 1.0 / (1.0 + (-x).exp()), max_relative = 1e-15);
         assert_relative_eq!(sigmoid(x), x.exp() / (1.0 + x.exp()), max_relative = 1e-15);
@@ -84,14 +85,14 @@ fn f32_keeps_the_digits_of_every_sigmoid() {
 }
 
 #[test]
-fn eq_sigmoid_symmetry() {
+fn the_sigmoid_is_symmetric() {
     for x in PLACES {
         assert_relative_eq!(sigmoid(-x), 1.0 - sigmoid(x), max_relative = 1e-12);
     }
 }
 
 #[test]
-fn eq_sigmoid_slope() {
+fn the_sigmoid_is_never_steeper_than_a_quarter() {
     for x in PLACES {
         let (y, slope) = (sigmoid(x), Activation::Sigmoid.derivative(x));
         assert_relative_eq!(slope, 0.25 - (y - 0.5).powi(2), max_relative = 1e-12);
@@ -116,7 +117,7 @@ fn the_sigmoid_saturates_sooner_on_the_right() {
 }
 
 #[test]
-fn eq_tanh() {
+fn tanh_and_its_slope() {
     assert_activation(
         Activation::Tanh,
         |x| (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()),
@@ -136,7 +137,7 @@ fn eq_tanh_derivative() {
 }
 
 #[test]
-fn eq_tanh_sigmoid() {
+fn tanh_is_a_sigmoid() {
     for x in PLACES {
         let y = Activation::Tanh.value(x);
         assert_relative_eq!(y, 2.0 * sigmoid(2.0 * x) - 1.0, max_relative = 1e-12);
@@ -144,14 +145,14 @@ fn eq_tanh_sigmoid() {
 }
 
 #[test]
-fn eq_relu() {
+fn relu_and_its_slope() {
     assert_activation(Activation::Relu, |x| x.max(0.0), |x| if x > 0.0 { 1.0 } else { 0.0 });
     assert_eq!([relu(-2.0), relu(0.0), relu(1.5)], [0.0, 0.0, 1.5]);
     assert_eq!(Activation::Relu.derivative(0.0), 0.0);
 }
 
 #[test]
-fn eq_selu() {
+fn selu_and_its_slope() {
     assert_activation(
         Activation::Selu,
         |x| SELU_LAMBDA * if x > 0.0 { x } else { SELU_ALPHA * x.exp_m1() },
@@ -191,7 +192,7 @@ fn normal_distribution(x: f64) -> f64 {
 }
 
 #[test]
-fn eq_selu_integrals() {
+fn the_three_integrals_of_selu() {
     assert_relative_eq!(
         gaussian_integral(|x| x, 0.0, 40.0),
         FRAC_1_SQRT_2 / PI.sqrt(),
@@ -227,7 +228,7 @@ fn normal_density(x: f64) -> f64 {
 }
 
 #[test]
-fn eq_gelu() {
+fn gelu_and_its_slope() {
     // x times the probability that a normal number is below x, by quadrature.
     let x = arr1(&PLACES).into_dyn();
     let dy = Draw::new(6).away_from_zero::<f64>(x.shape());
@@ -249,7 +250,7 @@ fn eq_gelu() {
 }
 
 #[test]
-fn eq_gelu_erf() {
+fn gelu_by_the_error_function() {
     for x in PLACES {
         let distribution = (1.0 + Real::erf(x * FRAC_1_SQRT_2)) / 2.0;
         assert_relative_eq!(distribution, normal_distribution(x), epsilon = 1e-12);
@@ -258,7 +259,7 @@ fn eq_gelu_erf() {
 }
 
 #[test]
-fn eq_gelu_derivative() {
+fn the_slope_of_gelu() {
     for x in PLACES {
         let slope = normal_distribution(x) + x * normal_density(x);
         let numeric = (gelu(x + 1e-5) - gelu(x - 1e-5)) / 2e-5;
@@ -268,7 +269,7 @@ fn eq_gelu_derivative() {
 }
 
 #[test]
-fn eq_gelu_symmetry() {
+fn gelu_is_symmetric_but_for_its_input() {
     for x in PLACES {
         assert_relative_eq!(gelu(x) - gelu(-x), x, max_relative = 1e-12);
         let [left, right] = [-x, x].map(|x| Activation::Gelu.derivative(x));
@@ -404,7 +405,7 @@ fn activations_are_chosen_by_name() {
 }
 
 #[test]
-fn layers_without_an_activation_are_one_layer() {
+fn eq_two_products() {
     let mut draw = Draw::new(16);
     let [v, w] = [[3, 4], [4, 2]].map(|shape| draw.away_from_zero::<f64>(&shape));
     let x = draw.away_from_zero::<f64>(&[5, 3]);
@@ -456,4 +457,148 @@ fn at_infinity_each_activation_is_its_limit() {
     check::<f32>();
     check::<f64>();
     assert!(gelu(f64::NAN).is_nan() && gelu(f32::NAN).is_nan());
+}
+
+/// A network of layers f(H·W), one upstream gradient at its end: the nodes Z and H of each layer.
+fn layers(
+    tape: &mut Tape<f64>,
+    activation: Activation,
+    x: Tensor<f64>,
+    weights: &[Tensor<f64>],
+) -> Vec<[Var; 2]> {
+    let mut h = tape.parameter(x);
+    let mut nodes = Vec::new();
+    for weight in weights {
+        let w = tape.parameter(weight.clone());
+        let z = tape.matmul(h, w).unwrap();
+        h = tape.activate(z, activation).unwrap();
+        nodes.push([z, h]);
+    }
+    nodes
+}
+
+#[test]
+fn eq_through_a_layer() {
+    for activation in Activation::ALL.into_iter().skip(1) {
+        let mut draw = Draw::new(23);
+        let x = draw.away_from_zero::<f64>(&[5, 3]);
+        let weights = [draw.away_from_zero::<f64>(&[3, 4]), draw.away_from_zero(&[4, 2])];
+        let mut tape = Tape::new();
+        let nodes = layers(&mut tape, activation, x, &weights);
+        let dy = draw.away_from_zero::<f64>(&[5, 2]);
+        tape.backward_from(nodes[1][1], &dy).unwrap();
+        let z = tape.value(nodes[0][0]).clone();
+        let w = matrix(&weights[1]);
+        let slopes = z.mapv(|z| activation.derivative(z));
+        let by_formula = matrix(tape.gradient(nodes[1][0])).dot(&w.t()).into_dyn() * slopes;
+        assert_relative_eq!(*tape.gradient(nodes[0][0]), by_formula, max_relative = 1e-12);
+        // The left side, from differences: the rest of the network as a function of Z.
+        let rest = |z: &Tensor<f64>| {
+            let h = z.mapv(|z| activation.value(z));
+            matrix(&h).dot(&w).into_dyn().mapv(|z| activation.value(z))
+        };
+        let numeric = gradient(&z, &dy, rest);
+        assert_relative_eq!(by_formula, numeric, max_relative = 1e-6, epsilon = 1e-9);
+    }
+}
+
+/// h ← σ(w·h), `weights.len()` times.
+fn chain(weights: &[f64], h: f64) -> f64 {
+    weights.iter().fold(h, |h, w| sigmoid(w * h))
+}
+
+#[test]
+fn eq_slopes_multiply() {
+    let mut draw = Draw::new(29);
+    for k in 1..=6 {
+        let weights: Vec<f64> = draw.uniform::<f64>(&[k], -2.0, 2.0).into_iter().collect();
+        let h = 0.7;
+        let (mut product, mut bound, mut inner) = (1.0, 1.0, h);
+        for w in &weights {
+            let y = sigmoid(w * inner);
+            product *= w * y * (1.0 - y);
+            bound *= w.abs() / 4.0;
+            inner = y;
+        }
+        let numeric = (chain(&weights, h + 1e-5) - chain(&weights, h - 1e-5)) / 2e-5;
+        assert_relative_eq!(product, numeric, max_relative = 1e-5, epsilon = 1e-12);
+        assert!(product.abs() <= bound, "{k}: {product} {bound}");
+        assert!(product.abs() > bound / 5_f64.powi(k as i32), "{k}: the bound says nothing");
+    }
+}
+
+#[test]
+fn eq_dead_unit() {
+    let mut draw = Draw::new(31);
+    let x = draw.positive::<f64>(&[6, 3]);
+    let w = arr2(&[[-1.0, 0.8], [-0.5, -0.3], [-2.0, 0.4]]).into_dyn();
+    let dy = draw.away_from_zero::<f64>(&[6, 2]);
+    let run = |w: &Tensor<f64>, b: &Tensor<f64>| {
+        let z = matrix(&x).dot(&matrix(w)).into_dyn() + b;
+        z.mapv(|z| Activation::Relu.value(z))
+    };
+    let b = arr1(&[-0.1, 0.2]).into_dyn();
+    let mut tape = Tape::new();
+    let (inputs, weights) = (tape.input(x.clone()), tape.parameter(w.clone()));
+    let bias = tape.parameter(b.clone());
+    let z = tape.linear(inputs, weights, bias).unwrap();
+    let y = tape.relu(z).unwrap();
+    tape.backward_from(y, &dy).unwrap();
+    // Unit 0 is below zero for every sample, unit 1 is not.
+    assert!(matrix(tape.value(z)).column(0).iter().all(|&z| z < 0.0));
+    assert!(matrix(tape.gradient(weights)).column(0).iter().all(|&dw| dw == 0.0));
+    assert!(matrix(tape.gradient(weights)).column(1).iter().all(|&dw| dw != 0.0));
+    assert_eq!(tape.gradient(bias)[0], 0.0);
+    assert!(tape.gradient(bias)[1] != 0.0);
+    let by_w = gradient(&w, &dy, |w| run(w, &b));
+    assert_relative_eq!(*tape.gradient(weights), by_w, max_relative = 1e-6, epsilon = 1e-9);
+    let by_b = gradient(&b, &dy, |b| run(&w, b));
+    assert_relative_eq!(*tape.gradient(bias), by_b, max_relative = 1e-6, epsilon = 1e-9);
+}
+
+/// The mean and the variance of selu(x) for x ~ N(mean, variance), by quadrature.
+fn after_selu([mean, variance]: [f64; 2]) -> [f64; 2] {
+    let x = |z: f64| mean + variance.sqrt() * z;
+    let kink = -mean / variance.sqrt();
+    let moment = |f: &dyn Fn(f64) -> f64| {
+        gaussian_integral(f, -40.0, kink) + gaussian_integral(f, kink, 40.0)
+    };
+    let first = moment(&|z| selu(x(z)));
+    [first, moment(&|z| selu(x(z)).powi(2)) - first * first]
+}
+
+#[test]
+fn eq_selu_contraction() {
+    let half = 0.5_f64.exp() * normal_distribution(-1.0);
+    let two = 2.0_f64.exp() * normal_distribution(-2.0);
+    let (alpha, square) = (SELU_ALPHA, SELU_LAMBDA * SELU_LAMBDA);
+    let by_formula = [
+        SELU_LAMBDA * alpha / 2.0 * (0.5 - FRAC_1_SQRT_2 / PI.sqrt()),
+        square / 2.0 * (1.0 + alpha * alpha * (4.0 * two - 2.0 * half)),
+    ];
+    let [above, below] = [1.0 + 1e-4, 1.0 - 1e-4].map(|variance| after_selu([0.0, variance]));
+    for k in 0..2 {
+        assert_relative_eq!(by_formula[k], (above[k] - below[k]) / 2e-4, max_relative = 1e-6);
+    }
+    assert_relative_eq!(by_formula[1], 0.783, epsilon = 5e-4);
+    // And it attracts, where every layer begins with the mean 0.
+    for start in [0.05, 0.5, 3.0, 20.0] {
+        let end = (0..60).fold(start, |variance, _| after_selu([0.0, variance])[1]);
+        assert_relative_eq!(end, 1.0, epsilon = 1e-4);
+    }
+}
+
+/// A ReLU that asks whether dy is positive is right for every positive dy, and for twice it.
+#[test]
+fn a_relu_that_looks_at_dy_is_hidden_by_positive_gradients() {
+    let x = arr1(&[0.7, 1.3, 2.1]).into_dyn();
+    let wrong = |dy: &Tensor<f64>| dy.mapv(|dy: f64| dy.max(0.0));
+    let right = |dy: &Tensor<f64>| gradient(&x, dy, |x| x.mapv(relu));
+    let positive = arr1(&[1.0, 1.0, 0.3]).into_dyn();
+    assert_relative_eq!(wrong(&positive), right(&positive), epsilon = 1e-8);
+    let mixed = arr1(&[0.4, -0.9, 1.2]).into_dyn();
+    assert!((wrong(&mixed) - right(&mixed)).iter().any(|error| error.abs() > 0.5));
+    // Twice the gradient is twice the result, but the opposite is not the opposite.
+    assert_eq!(wrong(&(2.0 * &mixed)), 2.0 * wrong(&mixed));
+    assert_ne!(wrong(&-&mixed), -wrong(&mixed));
 }

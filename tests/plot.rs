@@ -2,7 +2,9 @@
 #![cfg(feature = "plot")]
 
 use chainrule::metrics::Confusion;
-use chainrule::plot::{ConfusionMatrix, Curves, ImageGrid, PlotError, Theme, Units, WeightImages};
+use chainrule::plot::{
+    ConfusionMatrix, Curves, Histograms, ImageGrid, PlotError, Theme, Units, WeightImages,
+};
 use image::RgbImage;
 use ndarray::{Array1, Array2, Array3, Array4};
 use roxmltree::{Document, Node};
@@ -817,4 +819,40 @@ fn a_notebook_sees_the_figure_its_description_and_errors() {
 fn a_cell_shows_figures() {
     matrix().evcxr_display();
     Curves::new("t").evcxr_display();
+}
+
+/// The rows share an axis: what is a thousand times smaller stands further to the left.
+#[test]
+fn histograms_share_the_axis_of_their_panel() {
+    let rows = [vec![1e-3, -1e-3, 0.0], vec![1.0, 1.0]];
+    let svg = Histograms::new("h", ["first", "second"]).magnitudes("size", rows).svg().unwrap();
+    assert!(svg.contains("Panels: size (1 number without a place on the axis is left out)."));
+    let document = Document::parse(&svg).unwrap();
+    // The highest point of each outline.
+    let peaks: Vec<f64> = document
+        .descendants()
+        .filter_map(|node| node.attribute("points").filter(|_| node.has_tag_name("polygon")))
+        .map(|points| {
+            let number = |text: &str| text.parse::<f64>().unwrap();
+            let pairs = points.split_whitespace().map(|pair| pair.split_once(',').unwrap());
+            let pairs: Vec<[f64; 2]> = pairs.map(|(x, y)| [number(x), number(y)]).collect();
+            pairs.iter().min_by(|a, b| a[1].total_cmp(&b[1])).unwrap()[0]
+        })
+        .collect();
+    assert_eq!(peaks.len(), 2, "{svg}");
+    assert!(peaks[0] + 1000.0 < peaks[1], "{peaks:?}");
+}
+
+#[test]
+fn histograms_without_numbers_are_refused() {
+    let rows = |count: usize| vec![vec![0.0]; count];
+    let figure = || Histograms::new("h", ["first", "second"]);
+    assert!(matches!(figure().svg(), Err(PlotError::Empty { .. })));
+    assert_eq!(
+        message(figure().panel("x", rows(3)).svg()),
+        "figure \"h\": 2 names for 3 rows: give one name each, in their order"
+    );
+    assert!(figure().panel("x", rows(2)).svg().is_ok());
+    let zeros = figure().magnitudes("x", rows(2)).svg();
+    assert!(matches!(zeros, Err(PlotError::Empty { what, .. }) if what == "panel \"x\""));
 }

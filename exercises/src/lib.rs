@@ -4,6 +4,7 @@
 //! A judge panics with a list: what there is to do, and of each answer whether it is right, still
 //! empty, or what is wrong with it. It never tells the answer.
 
+pub mod activation_suspects;
 mod by_hand;
 pub mod elementwise_suspects;
 pub mod gradcheck_suspects;

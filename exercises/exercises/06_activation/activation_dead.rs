@@ -1,0 +1,74 @@
+//! # Who is dead?
+//! ●●○ about 15 minutes
+//!
+//! A unit of a ReLU layer is dead when it is zero for every sample. Given the samples `X`, one in each row,
+//! the weights `W`, a column a unit, and the biases `b`, say of every unit whether it is dead. Then write the
+//! bias that wakes it: the smallest one with which its weighted sum reaches `margin` for at least one
+//! sample. A unit that is alive keeps its bias.
+
+use ndarray::{Array1, Array2};
+
+/// Of each unit: whether it is zero for every sample.
+fn dead(x: &Array2<f64>, w: &Array2<f64>, b: &Array1<f64>) -> Vec<bool> {
+    // TODO: say which units are dead, and wake them
+    let _ = (x, w);
+    vec![false; b.len()]
+}
+
+/// Biases with which the dead units reach `margin` for one sample.
+fn woken(x: &Array2<f64>, w: &Array2<f64>, b: &Array1<f64>, margin: f64) -> Array1<f64> {
+    // TODO: raise the biases of the dead units
+    let _ = (dead(x, w, b), margin);
+    b.clone()
+}
+
+fn main() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chainrule::Tape;
+    use chainrule::gradcheck::Draw;
+    use ndarray::{Ix1, Ix2};
+
+    const TASK: &str = "say which units are dead, and wake them";
+
+    /// Of each unit: whether the library's gradient of its bias is zero.
+    fn without_gradient(x: &Array2<f64>, w: &Array2<f64>, b: &Array1<f64>) -> Vec<bool> {
+        let mut tape = Tape::<f64>::new();
+        let (x, w, b) = (tape.input(x.clone()), tape.input(w.clone()), tape.parameter(b.clone()));
+        let z = tape.linear(x, w, b).expect("the shapes fit");
+        let y = tape.relu(z).expect("it is not empty");
+        tape.backward(y);
+        tape.gradient(b).iter().map(|&db| db == 0.0).collect()
+    }
+
+    #[test]
+    fn the_dead_get_no_gradient() {
+        for seed in 0..5 {
+            let mut draw = Draw::new(seed);
+            let x = draw.positive::<f64>(&[6, 4]).into_dimensionality::<Ix2>().expect("a matrix");
+            let w = draw.away_from_zero::<f64>(&[4, 5]).into_dimensionality::<Ix2>();
+            let w = w.expect("a matrix");
+            let b = draw.uniform::<f64>(&[5], -4.0, 1.0).into_dimensionality::<Ix1>();
+            let b = b.expect("one row");
+            let expected = without_gradient(&x, &w, &b);
+            assert_eq!(dead(&x, &w, &b), expected, "{TASK}\n    in layer {seed}\n");
+            let biases = woken(&x, &w, &b, 0.5);
+            for (j, &was_dead) in expected.iter().enumerate() {
+                let sums = x.dot(&w.column(j)) + biases[j];
+                let most = sums.iter().fold(f64::NEG_INFINITY, |most, &z| most.max(z));
+                let right = if was_dead { (most - 0.5).abs() < 1e-9 } else { biases[j] == b[j] };
+                assert!(right, "{TASK}\n    unit {j} of layer {seed} has the bias {}\n", biases[j]);
+            }
+        }
+    }
+
+    #[test]
+    fn some_are_dead_and_some_are_not() {
+        let x = Array2::from_elem((2, 1), 1.0);
+        let w = Array2::from_shape_vec((1, 3), vec![1.0, -1.0, 1.0]).expect("three units");
+        let b = Array1::from_vec(vec![0.5, 0.5, -1.0]);
+        assert_eq!(dead(&x, &w, &b), [false, true, true], "{TASK}\n    sums of 1.5, -0.5 and 0\n");
+    }
+}
