@@ -1,4 +1,3 @@
 //! The solutions of the exercises, as the chapters quote them: a module a chapter.
 
 mod elementwise;
-mod matmul;
