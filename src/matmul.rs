@@ -26,6 +26,18 @@
 //!
 //! In Y = X·W + b the entry b_j is added to every row, so its gradient is the sum over the rows:
 //! db_j = Σ_i ∂L/∂y_ij.
+//!
+//! # All of W at once
+//!
+//! Move W by any V of its shape, and Y moves by exactly X·V. The loss moves by
+//!
+//! ```text
+//! Σ_ij dy_ij · (X·V)_ij = Σ_lj (Xᵀ·dY)_lj · v_lj
+//! ```
+//!
+//! and so Xᵀ·dY is the gradient: the product with Xᵀ is the adjoint of the product with X. Transposing
+//! moves entries, so what was moved is moved back, and with (A·B)ᵀ = Bᵀ·Aᵀ one of the two gradients
+//! follows from the other. Where one matrix is both factors, its two gradients add up.
 
 use crate::activation::relu;
 use crate::gradcheck::Case;
@@ -233,6 +245,7 @@ impl<T: Real> Op<T> for Linear<T> {
         if let Some((dw, accumulate)) = dx.target(1) {
             product(matrix(&x[0]).t(), matrix(d_sum), matrix_mut(dw), accumulate);
         }
+        // What was copied to every row is summed over the rows.
         if let Some(db) = dx.wanted(2) {
             add_rows(db, d_sum);
         }

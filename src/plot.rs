@@ -1,5 +1,5 @@
 //! Figures: curves, histograms, points and boundaries, confusion matrices, grids of images, weights seen as
-//! images, networks as units.
+//! images, networks as units, products of matrices.
 //!
 //! A figure is a value that is built step by step, and becomes an SVG or a PNG at the end:
 //!
@@ -26,6 +26,7 @@ mod confusion;
 mod curves;
 mod histograms;
 mod images;
+mod products;
 pub mod theme;
 mod units;
 mod weights;
@@ -35,6 +36,7 @@ pub use confusion::ConfusionMatrix;
 pub use curves::Curves;
 pub use histograms::Histograms;
 pub use images::ImageGrid;
+pub use products::Products;
 pub use theme::Theme;
 pub use units::Units;
 pub use weights::WeightImages;
@@ -97,6 +99,23 @@ pub enum PlotError {
         shape: Vec<usize>,
         /// What it must be.
         expected: String,
+    },
+    /// Two matrices that have no product, or whose product has no such entry.
+    #[error(
+        "figure \"{figure}\": {name}: [{}, {}] · [{}, {}], entry {entry:?}: {rule}",
+        shapes[0][0], shapes[0][1], shapes[1][0], shapes[1][1]
+    )]
+    Product {
+        /// Title of the figure.
+        figure: String,
+        /// Name of the product.
+        name: String,
+        /// Rows and columns of both factors.
+        shapes: [[usize; 2]; 2],
+        /// Row and column of the entry in color.
+        entry: [usize; 2],
+        /// The rule that is broken.
+        rule: &'static str,
     },
     /// A unit that no layer has.
     #[error(

@@ -405,7 +405,7 @@ fn activations_are_chosen_by_name() {
 }
 
 #[test]
-fn eq_two_products() {
+fn two_products_are_one() {
     let mut draw = Draw::new(16);
     let [v, w] = [[3, 4], [4, 2]].map(|shape| draw.away_from_zero::<f64>(&shape));
     let x = draw.away_from_zero::<f64>(&[5, 3]);

@@ -118,13 +118,39 @@ fn eq_matmul_dw_samples() {
 
 #[test]
 fn the_example_of_the_chapter() {
-    let (x, w) = (arr2(&[[2.0, 1.0], [0.0, 3.0]]), arr2(&[[1.0, 4.0, -1.0], [2.0, 0.0, 5.0]]));
-    let dy = arr2(&[[1.0, 10.0, 100.0], [2.0, 20.0, 200.0]]).into_dyn();
-    let inputs = [&x.into_dyn(), &w.into_dyn()];
-    let (y, [dx, dw]) = run(|tape, [x, w]| tape.matmul(x, w), inputs, &dy);
-    assert_eq!(y, arr2(&[[4.0, 8.0, 3.0], [6.0, 0.0, 15.0]]).into_dyn());
-    assert_eq!(dx, arr2(&[[-59.0, 502.0], [-118.0, 1004.0]]).into_dyn());
-    assert_eq!(dw, arr2(&[[2.0, 20.0, 200.0], [7.0, 70.0, 700.0]]).into_dyn());
+    let x = arr2(&[[2.0, 1.0], [0.0, 3.0], [1.0, -1.0], [-2.0, 2.0]]).into_dyn();
+    let w = arr2(&[[1.0, 4.0, -1.0], [2.0, 0.0, 5.0]]).into_dyn();
+    let dy = [[1.0, -2.0, 4.0], [2.0, 1.0, -2.0], [0.0, 1.0, 1.0], [-1.0, 1.0, 2.0]];
+    let (b, dy) = (Tensor::zeros(IxDyn(&[3])), arr2(&dy).into_dyn());
+    let (y, [dx, dw, db]) = run(|tape, [x, w, b]| tape.linear(x, w, b), [&x, &w, &b], &dy);
+    assert_eq!(y, multiplied(&x, &w));
+    assert_eq!(dx, arr2(&[[-11.0, 22.0], [8.0, -6.0], [3.0, 5.0], [1.0, 8.0]]).into_dyn());
+    assert_eq!(dw, arr2(&[[4.0, -5.0, 5.0], [5.0, 2.0, 1.0]]).into_dyn());
+    assert_eq!(db, arr1(&[2.0, 1.0, 5.0]).into_dyn());
+}
+
+#[test]
+fn eq_product_of_products() {
+    let (m, k, n, r) = (3, 4, 2, 5);
+    let mut draw = Draw::new(15);
+    let shapes = [[m, k], [k, n], [n, r], [m, r]];
+    let [x, w, v, dy] = shapes.map(|shape| draw.away_from_zero::<f64>(&shape));
+    let left = |tape: &mut Tape<f64>, [x, w, v]: [Var; 3]| {
+        let product = tape.matmul(x, w)?;
+        tape.matmul(product, v)
+    };
+    let right = |tape: &mut Tape<f64>, [x, w, v]: [Var; 3]| {
+        let product = tape.matmul(w, v)?;
+        tape.matmul(x, product)
+    };
+    let (y, gradients) = run(left, [&x, &w, &v], &dy);
+    let (other, others) = run(right, [&x, &w, &v], &dy);
+    assert_eq!(y.shape(), [m, r]);
+    assert_relative_eq!(y, multiplied(&multiplied(&x, &w), &v), max_relative = 1e-13);
+    assert_relative_eq!(y, other, max_relative = 1e-12, epsilon = 1e-13);
+    for (gradient, other) in gradients.iter().zip(&others) {
+        assert_relative_eq!(gradient, other, max_relative = 1e-12, epsilon = 1e-12);
+    }
 }
 
 /// Multiplications of a product of these shapes, counted one by one.
@@ -140,7 +166,7 @@ fn multiplications([m, k]: [usize; 2], [rows, n]: [usize; 2]) -> u64 {
 }
 
 #[test]
-fn eq_matmul_cost() {
+fn the_three_products_cost_the_same() {
     let (m, k, n) = (5, 3, 4);
     let product = multiplications([m, k], [k, n]);
     assert_eq!(product, (m * k * n) as u64);
@@ -178,7 +204,7 @@ fn eq_step_cost() {
 }
 
 #[test]
-fn eq_matmul_adjoint() {
+fn the_backward_pass_is_the_adjoint() {
     let (m, k, n) = (3, 4, 2);
     let mut draw = Draw::new(14);
     let (x, w) = (draw.away_from_zero(&[m, k]), draw.away_from_zero(&[k, n]));
@@ -220,7 +246,7 @@ fn eq_linear_bias() {
 }
 
 #[test]
-fn eq_transpose() {
+fn a_transpose_is_transposed_back() {
     let mut draw = Draw::new(5);
     let (x, dy) = (draw.away_from_zero::<f64>(&[2, 3]), draw.away_from_zero::<f64>(&[3, 2]));
     let (y, [dx]) = run(|tape, [x]| tape.transpose(x), [&x], &dy);
@@ -229,7 +255,7 @@ fn eq_transpose() {
 }
 
 #[test]
-fn eq_matmul_shared_input() {
+fn one_matrix_as_both_factors_gets_two_gradients() {
     // C·C: the two uses of C add dY·Cᵀ and Cᵀ·dY.
     let mut draw = Draw::new(6);
     let [c, dy] = [0, 1].map(|_| draw.away_from_zero::<f64>(&[3, 3]));
@@ -459,7 +485,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn eq_transpose_of_a_product(m in 1..9_usize, k in 1..9_usize, n in 1..9_usize, seed: u64) {
+    fn the_transpose_of_a_product_exchanges_its_factors(m in 1..9_usize, k in 1..9_usize, n in 1..9_usize, seed: u64) {
         let mut draw = Draw::new(seed);
         let (a, b) = (draw.away_from_zero(&[m, k]), draw.away_from_zero(&[k, n]));
         let dy = draw.away_from_zero::<f64>(&[n, m]);

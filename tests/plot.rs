@@ -3,7 +3,7 @@
 
 use chainrule::metrics::Confusion;
 use chainrule::plot::{
-    ConfusionMatrix, Curves, Histograms, ImageGrid, PlotError, Theme, Units, WeightImages,
+    ConfusionMatrix, Curves, Histograms, ImageGrid, PlotError, Products, Theme, Units, WeightImages,
 };
 use image::RgbImage;
 use ndarray::{Array1, Array2, Array3, Array4};
@@ -66,6 +66,13 @@ fn units() -> Units {
         .through(["x0", "h1"])
 }
 
+/// 4 by 2 times 2 by 3, with the entry in row 3 and column 1.
+fn products() -> Products {
+    let left = Array2::from_shape_fn((4, 2), |(i, l)| i as f64 - 3.0 * l as f64);
+    let right = Array2::from_shape_fn((2, 3), |(l, j)| 0.5 + l as f64 + 10.0 * j as f64);
+    Products::new("An entry of Y").product(["Y", "X", "W"], left.view(), right.view(), [3, 1])
+}
+
 /// Every figure, as title, SVG and PNGs in light and in dark.
 fn all() -> Vec<(&'static str, String, [Vec<u8>; 2])> {
     macro_rules! figure {
@@ -84,6 +91,7 @@ fn all() -> Vec<(&'static str, String, [Vec<u8>; 2])> {
         figure!("Feature maps", maps()),
         figure!("Filters", filters().own_scales()),
         figure!("Ways from w01", units()),
+        figure!("An entry of Y", products()),
     ]
 }
 
@@ -683,6 +691,47 @@ fn a_network_that_is_none_is_refused() {
 
 fn message(result: Result<String, PlotError>) -> String {
     result.unwrap_err().to_string()
+}
+
+#[test]
+fn a_product_shows_the_row_and_the_column_of_its_entry() {
+    let svg = products().svg().unwrap();
+    let document = Document::parse(&svg).unwrap();
+    let texts = texts(&document);
+    for label in ["Y [4, 3]", "X [4, 2]", "W [2, 3]", "=", "·"] {
+        assert!(texts.contains(&label.to_string()), "{label}");
+    }
+    // Row 3 of X is (3, 0) and column 1 of W (10.5, 11.5).
+    assert!(texts.contains(&"31.5".to_string()));
+    let shades = document.descendants().filter(|node| node.attribute("fill") == Some("#0072B2"));
+    // An entry, a row of two and a column of two: both as wide as they have columns.
+    let sizes: Vec<[f64; 2]> =
+        shades.map(|shade| ["width", "height"].map(|name| number(shade, name))).collect();
+    let [[cell, height], row, column] = sizes.try_into().unwrap();
+    assert_eq!((row[1], column[0]), (height, cell));
+    assert!((row[0] - 2.0 * cell).abs() <= 1.0 && (column[1] - 2.0 * height).abs() <= 1.0);
+    assert!(description(&svg).ends_with("row 3 of X and column 1 of W."));
+}
+
+#[test]
+fn a_product_that_is_none_is_refused() {
+    let (x, empty) = (Array2::<f64>::ones((2, 3)), Array2::<f64>::zeros((0, 3)));
+    let refused = |left: &Array2<f64>, right: &Array2<f64>, entry| {
+        let figure = Products::new("p").product(["Y", "X", "W"], left.view(), right.view(), entry);
+        figure.svg().unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(&x, &x, [0, 0]),
+        "figure \"p\": Y: [2, 3] · [2, 3], entry [0, 0]: give the left as many columns as the right \
+         has rows"
+    );
+    let w = Array2::ones((3, 4));
+    assert!(
+        refused(&x, &w, [2, 0]).contains("entry [2, 0]: the entry must be in a row of the left")
+    );
+    assert!(refused(&x, &w, [0, 4]).contains("column of the right, from 0"));
+    assert!(refused(&empty, &w, [0, 0]).contains("a factor is empty"));
+    assert!(matches!(Products::new("p").svg(), Err(PlotError::Empty { .. })));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod by_hand;
 pub mod elementwise_suspects;
 pub mod gradcheck_suspects;
 mod gradient;
+pub mod matmul_suspects;
 mod points;
 mod reverse;
 pub mod scalar_suspects;

@@ -1,0 +1,74 @@
+//! # The other convention
+//! ●○○ about 15 minutes
+//!
+//! PyTorch stores the weights of a layer as `[n, k]` and computes `Y = X·Wᵀ`. Derive both gradients, look at
+//! their shapes first, and write the backward pass. `matrix(dy)` views a tensor as a matrix.
+
+use chainrule::tape::{Gradients, Inputs};
+use chainrule::tensor::{expect_inputs, matrix};
+use chainrule::{BrokenRule, Op, Tensor};
+
+/// Y = X·Wᵀ. Shapes: X `[m, k]`, W `[n, k]`, Y `[m, n]`.
+struct OtherProduct;
+
+impl Op<f64> for OtherProduct {
+    fn name(&self) -> &'static str {
+        "other_product"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, BrokenRule> {
+        match expect_inputs(inputs)? {
+            [&[m, k], &[n, columns]] if k == columns => Ok(vec![m, n]),
+            _ => Err("X must be [m, k], and W [n, k]".into()),
+        }
+    }
+
+    fn forward(&mut self, x: Inputs<'_, f64>, y: &mut Tensor<f64>) {
+        y.assign(&matrix(&x[0]).dot(&matrix(&x[1]).t()));
+    }
+
+    fn backward(
+        &mut self,
+        x: Inputs<'_, f64>,
+        _: &Tensor<f64>,
+        dy: &Tensor<f64>,
+        mut dx: Gradients<'_, f64>,
+    ) {
+        // TODO: add dX and dW of the other product
+        let _ = (&x[0], matrix(dy), dx.wanted(0));
+    }
+}
+
+fn main() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chainrule::Tape;
+    use chainrule::gradcheck::{Draw, Gradcheck};
+
+    const TASK: &str = "add dX and dW of the other product";
+
+    #[test]
+    fn both_gradients() {
+        let (mut tape, mut draw) = (Tape::<f64>::new(), Draw::new(3));
+        let x = tape.parameter(draw.away_from_zero(&[4, 3]));
+        let w = tape.parameter(draw.away_from_zero(&[2, 3]));
+        let y = tape.push(OtherProduct, &[x, w]).expect("shapes that fit");
+        let dy = draw.away_from_zero(&[4, 2]);
+        let found = Gradcheck::default().diagnose(&mut tape, y, &dy).expect("a gradient for y");
+        for (name, found) in ["dX", "dW"].iter().zip(found) {
+            assert!(found.agrees(), "{TASK}\n    {name}: {found}\n");
+        }
+    }
+
+    #[test]
+    fn one_matrix_as_both_factors() {
+        let (mut tape, mut draw) = (Tape::<f64>::new(), Draw::new(4));
+        let c = tape.parameter(draw.away_from_zero(&[3, 3]));
+        let y = tape.push(OtherProduct, &[c, c]).expect("shapes that fit");
+        let dy = draw.away_from_zero(&[3, 3]);
+        let found = Gradcheck::default().diagnose(&mut tape, y, &dy).expect("a gradient for y");
+        assert!(found[0].agrees(), "{TASK}\n    C·Cᵀ, with one matrix twice: {}\n", found[0]);
+    }
+}

@@ -1,3 +1,0 @@
-//! The solutions of the exercises, as the chapters quote them: a module a chapter.
-
-mod matmul;
