@@ -66,7 +66,7 @@ mod views;
 mod whiten;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The modules that lie in a folder, without the file that names them, and those that it names.
 fn modules(file: &Path) -> [Vec<String>; 2] {
