@@ -11,7 +11,7 @@
 use chainrule::scalar::{Sample, Weights};
 use exercises::scalar_suspects::Backward;
 
-/// Whether a backward pass stands the test.
+/// Whether a backward pass passes the test.
 fn accepts(backward: Backward) -> bool {
     // TODO: write a test that accepts the right backward pass alone
     let weights = Weights { w: [[0.0; 3]; 2], b: [0.0; 3], v: [[0.0; 2]; 3], c: [0.0; 2] };

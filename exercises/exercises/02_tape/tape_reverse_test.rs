@@ -13,7 +13,7 @@
 
 use exercises::tape_suspects::{Gradients, Step, values};
 
-/// Whether a tape stands the test.
+/// Whether a tape passes the test.
 fn accepts(gradients: Gradients) -> bool {
     // TODO: write a test that accepts the right tape alone
     let steps = [Step::Leaf(2.0), Step::Leaf(2.0), Step::Add(0, 1)];

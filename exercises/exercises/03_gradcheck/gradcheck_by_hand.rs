@@ -3,7 +3,8 @@
 //!
 //! Let `L(x) = x³`, `x = 2` and `h = 0.1`. Compute the difference to one side and the central difference
 //! on paper. The derivative is 12. Compare the central error with `h²/6·L‴(ξ)`. Then the error to one
-//! side, which is `h/2·L″(ξ)` for some ξ between 2 and `2.1`: where is that ξ, up to six digits?
+//! side, which is `h/2·L″(ξ)` for some ξ between 2 and `2.1`: where is that ξ, to seven digits or
+//! more?
 
 // TODO: fill in both differences, and the place
 const ONE_SIDED: f64 = f64::NAN;

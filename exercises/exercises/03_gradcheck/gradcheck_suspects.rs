@@ -26,7 +26,7 @@ fn error(layer: Layer) -> Result<f64, ShapeError> {
     Ok(Gradcheck::default().run(&mut tape, y, &dy)?.max_relative_error())
 }
 
-/// Whether a layer stands the test.
+/// Whether a layer passes the test.
 fn accepts(layer: Layer) -> bool {
     error(layer).is_ok_and(|error| error < 1e-7)
 }

@@ -4,6 +4,9 @@
 //! Write `y = max(a, b)` as an op, entry by entry, with its backward pass. Where a is larger, y is a: what are
 //! the two slopes there? At `a = b` there is a kink, and the code must choose. The check also uses one
 //! node as both inputs. Then every entry is such a kink, although `max(c, c) = c` has the slope 1.
+//!
+//! `x[0]` and `x[1]` are the two tensors. `for ((y, &a), &b) in y.iter_mut().zip(&x[0]).zip(&x[1])` goes through
+//! all three at once.
 
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::{BrokenRule, Op, Tensor};

@@ -6,15 +6,15 @@
 //! the sum over the rows, and one forgets the m of the mean.
 //!
 //! Write the test that accepts the right one and refuses the others, without one difference and without the
-//! formula of the gradient. What do you know of `Σ_i x_ij·dx_ij`? The test in the file has chosen badly: in a
-//! single row, every entry is divided by itself.
+//! formula of the gradient. What do you know of `Σ_i x_ij·dx_ij`? The test in the file uses badly chosen inputs, a
+//! single row, in which every entry is divided by its own size; and it asks only whether the sums are finite.
 
 use chainrule::{ShapeError, Tape, Tensor};
 use exercises::elementwise_suspects::Divide;
 
 use ndarray::Array2;
 
-/// Whether an op stands the test.
+/// Whether an op passes the test.
 fn accepts(op: Divide) -> bool {
     // TODO: write a test that accepts the right op alone
     along(op, Array2::ones((1, 3)).into_dyn(), Array2::ones((1, 3)).into_dyn())

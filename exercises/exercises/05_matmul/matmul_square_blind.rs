@@ -12,7 +12,7 @@
 use exercises::matmul_suspects::Backward;
 use ndarray::Array2;
 
-/// Whether a backward pass stands the test.
+/// Whether a backward pass passes the test.
 fn accepts(backward: Backward) -> bool {
     // TODO: write a test that accepts the right pass alone
     let (x, w, dy) = (Array2::ones((3, 3)), Array2::ones((3, 3)), Array2::ones((3, 3)));

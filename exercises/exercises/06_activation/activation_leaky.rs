@@ -3,7 +3,7 @@
 //!
 //! A *leaky* ReLU has a small slope on the left: `y = x` for `x > 0`, and `y = x/100` elsewhere. Its units
 //! get a gradient wherever they stand. Write both passes. `dx.wanted(0)` is the tensor to which the
-//! backward pass adds, if somebody wants it.
+//! backward pass adds, if it is wanted.
 
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::{BrokenRule, Op, Tensor};

@@ -7,7 +7,7 @@
 use chainrule::scalar::{Sample, Weights};
 use exercises::scalar_suspects::Backward;
 
-/// Whether a backward pass stands the test.
+/// Whether a backward pass passes the test.
 fn accepts(backward: Backward) -> bool {
     let weights = Weights {
         w: [[0.4, -0.6, 0.9], [0.3, 0.8, -0.5]],

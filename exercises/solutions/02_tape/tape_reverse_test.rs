@@ -15,7 +15,7 @@ fn steps(a: f64, b: f64) -> [Step; 6] {
     [Leaf(a), Leaf(b), Multiply(0, 1), Add(2, 2), Add(3, 0), Multiply(2, 4)]
 }
 
-/// Whether a tape stands the test.
+/// Whether a tape passes the test.
 fn accepts(gradients: Gradients) -> bool {
     let (a, b, h) = (1.3, -0.7, 1e-5);
     let last = |a, b| values(&steps(a, b))[5];

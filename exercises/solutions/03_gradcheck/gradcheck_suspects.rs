@@ -21,7 +21,7 @@ fn error(layer: Layer, shared: bool) -> Result<f64, ShapeError> {
     Ok(Gradcheck::default().run(&mut tape, y, &dy)?.max_relative_error())
 }
 
-/// Whether a layer stands the test.
+/// Whether a layer passes the test.
 fn accepts(layer: Layer) -> bool {
     [false, true].into_iter().all(|shared| error(layer, shared).is_ok_and(|error| error < 1e-7))
 }

@@ -10,7 +10,7 @@ use exercises::elementwise_suspects::Divide;
 
 use chainrule::gradcheck::Draw;
 
-/// Whether an op stands the test.
+/// Whether an op passes the test.
 fn accepts(op: Divide) -> bool {
     let mut draw = Draw::new(1);
     let (x, dy) = (draw.away_from_zero(&[5, 3]), draw.away_from_zero(&[5, 3]));

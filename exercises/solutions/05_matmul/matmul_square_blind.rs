@@ -9,7 +9,7 @@ use chainrule::gradcheck::Draw;
 use exercises::matmul_suspects::Backward;
 use ndarray::{Array2, Ix2};
 
-/// Whether a backward pass stands the test.
+/// Whether a backward pass passes the test.
 fn accepts(backward: Backward) -> bool {
     let mut draw = Draw::new(1);
     let [x, w, dy, u, v] = [0; 5].map(|_| -> Array2<f64> {

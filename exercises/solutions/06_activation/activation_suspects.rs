@@ -18,7 +18,7 @@ fn error(suspect: Suspect) -> Result<f64, ShapeError> {
     Ok(Gradcheck::default().run(&mut tape, y, &dy)?.max_relative_error())
 }
 
-/// Whether an op stands the test.
+/// Whether an op passes the test.
 fn accepts(suspect: Suspect) -> bool {
     error(suspect).is_ok_and(|error| error < 1e-7)
 }
