@@ -122,7 +122,7 @@ pub fn descend(
     target: Row<f64>,
     steps: usize,
 ) -> Result<Row<f64>, OptimizerError> {
-    let mut problem = Problem::new(judge, z, target).expect("three logits and three targets");
+    let mut problem = Problem::new(judge, z, target).expect("a target for each logit");
     let mut optimizer = Optimizer::new(Rule::Sgd, 0.0, &problem.tape, &[problem.z])?;
     for _ in 0..steps {
         problem.tape.forward();
