@@ -24,6 +24,8 @@ pub mod index;
 pub mod matmul;
 #[cfg(feature = "scalar")]
 pub mod scalar;
+#[cfg(feature = "softmax")]
+pub mod softmax;
 #[cfg(feature = "tape")]
 pub mod tape;
 
@@ -45,6 +47,8 @@ pub const FUNCTIONS: &[&[(&str, Function)]] = &[
     matmul::FUNCTIONS,
     #[cfg(feature = "scalar")]
     scalar::FUNCTIONS,
+    #[cfg(feature = "softmax")]
+    softmax::FUNCTIONS,
     #[cfg(feature = "tape")]
     tape::FUNCTIONS,
 ];
