@@ -60,7 +60,8 @@
      *   { dots: [[x, y], …], color, radius }
      *   { text: "loss", at: [x, y], color }
      *
-     * `plot.drags(({ x, y }) => …)` hears of a pointer that is pressed or drawn over it.
+     * `plot.drags(({ x, y }) => …)` hears of a pointer that is pressed or drawn over it; a second function,
+     * if any, is called before, once for each press.
      */
     plot({ label, x, y, height = 0.5, isEven = false, isClipped = false }) {
       const made = svg("svg", { role: "img", "aria-label": label, class: "widget-plot" });
@@ -141,12 +142,13 @@
           const others = marks.filter((one) => !isLine(one) && !one.areas).map((one) => mark(at, one));
           made.replaceChildren(axes(at), lines, ...others);
         },
-        drags(hear) {
+        drags(hear, begin) {
           made.classList.add("is-draggable");
-          chainrule.drag(made, (px, py) => {
+          const heard = (px, py) => {
             const at = place();
             hear({ x: at.ofX(px), y: at.ofY(py) });
-          });
+          };
+          chainrule.drag(made, heard, begin);
         },
       };
     },

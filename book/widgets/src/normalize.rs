@@ -59,14 +59,14 @@ impl Batch {
     /// not independent.
     pub fn example() -> Array2<f64> {
         arr2(&[
-            [-0.4, -1.0],
-            [0.3, -1.3],
-            [0.5, -0.4],
-            [0.9, -0.9],
-            [1.2, -0.1],
-            [1.6, -0.7],
-            [1.9, 0.2],
-            [2.0, -0.6],
+            [-1.6, -1.1],
+            [-0.9, -1.8],
+            [-0.3, -0.3],
+            [0.4, -1.3],
+            [0.9, 0.2],
+            [1.3, -1.0],
+            [1.9, 0.7],
+            [2.0, -0.5],
         ])
     }
 
@@ -180,22 +180,22 @@ impl Upstream {
     /// # Errors
     /// [`ShapeError`] where there is no number.
     pub fn at(self, x: &Array2<f64>) -> Result<Array2<f64>, ShapeError> {
-        /// Two numbers, of which neither is the other's.
-        const ROW: [f64; COLUMNS] = [1.0, 0.6];
-        let row = |_, j: usize| ROW[j % COLUMNS];
-        let of_entry = |entry: &dyn Fn(usize, usize) -> f64| {
-            Array2::from_shape_fn(x.dim(), |(i, j)| entry(i, j))
-        };
+        /// One sample's: two numbers, of which neither is the other's.
+        const ROW: [f64; COLUMNS] = [1.7, 1.2];
+        let row = |share: f64, j: usize| share * ROW[j % COLUMNS];
         Ok(match self {
             Self::Random { seed } => {
                 matrix(&Draw::new(seed).uniform(&[x.nrows(), x.ncols()], -1.0, 1.0))
             }
-            Self::Equal => of_entry(&row),
+            Self::Equal => Array2::from_shape_fn(x.dim(), |(_, j)| row(0.5, j)),
             Self::Along => {
                 let [x_hat, _] = Batch { x: x.clone(), dy: Array2::zeros(x.dim()) }.tape()?;
                 x_hat
             }
-            Self::One { sample } => of_entry(&|i, j| if i == sample { row(i, j) } else { 0.0 }),
+            Self::One { sample } => {
+                let share = |i| if i == sample { 1.0 } else { 0.0 };
+                Array2::from_shape_fn(x.dim(), |(i, j)| row(share(i), j))
+            }
         })
     }
 
