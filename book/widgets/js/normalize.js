@@ -360,10 +360,11 @@ chainrule.widget("normalize", (widget) => {
       const asked = (what, back) => `This asks x̂ for a ${what}, which no x can bring about. ${back}.`;
       if (upstream.value === "equal") return asked("shift", "Nothing comes back");
       if (upstream.value === "along") return asked("stretch", "Nothing comes back but what ε leaves");
-      if (upstream.value === "one") return `Only sample ${chosen()} is pulled, and every sample has a gradient.`;
+      if (upstream.value === "one") return "Only one sample is pulled, and every sample has a gradient.";
     }
     if (scale.value !== 1) {
-      return `All x are multiplied by ${scale.value}: x̂ stays, and the gradient is divided by ${scale.value}.`;
+      const factor = scale.value;
+      return `All x are multiplied by ${factor}: x̂ stays, and the gradient is divided by ${factor}.`;
     }
     return {
       dy: "What arrives at x̂. Its mean and its part along x̂ do not reach x.",
