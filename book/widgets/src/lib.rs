@@ -22,6 +22,8 @@ pub mod gradcheck;
 pub mod index;
 #[cfg(feature = "matmul")]
 pub mod matmul;
+#[cfg(feature = "normalize")]
+pub mod normalize;
 #[cfg(feature = "scalar")]
 pub mod scalar;
 #[cfg(feature = "softmax")]
@@ -45,6 +47,8 @@ pub const FUNCTIONS: &[&[(&str, Function)]] = &[
     index::FUNCTIONS,
     #[cfg(feature = "matmul")]
     matmul::FUNCTIONS,
+    #[cfg(feature = "normalize")]
+    normalize::FUNCTIONS,
     #[cfg(feature = "scalar")]
     scalar::FUNCTIONS,
     #[cfg(feature = "softmax")]
