@@ -29,11 +29,11 @@ chainrule.widget("activation", (widget) => {
     widget.slider({ key, label, min, max, step, value, format });
   const depth = slider("depth", "Layers", 1, LAYERS, 1, 10);
   const gain = slider("gain", "Gain", -2, 2, 0.05, 0, (e) => widget.call("activation_gain", e)[0].toFixed(2));
-  const chosen = slider("layer", "Look at layer", 1, LAYERS, 1, 1);
+  const chosen = slider("layer", "Look at layer", 0, LAYERS - 1, 1, 0);
   const seed = widget.seed({ value: 1 });
   widget.row(activation, seed);
 
-  const across = { label: "layer", min: 0.5, max: 1.5, ticks: [] };
+  const across = { label: "layer", min: -0.5, max: 0.5, ticks: [] };
   const pictured = { x: across, height: 0.46, isClipped: true };
   const values = { label: "output h", min: 0, max: 1, ticks: [] };
   const forward = widget.plot({ label: "Outputs by layer", y: values, ...pictured });
@@ -88,7 +88,7 @@ chainrule.widget("activation", (widget) => {
 
   /** Chooses the nearest layer that there is. */
   function look(layer) {
-    chosen.value = Math.max(1, Math.min(depth.value, layer));
+    chosen.value = Math.max(0, Math.min(depth.value - 1, layer));
     widget.chose();
   }
 
@@ -180,28 +180,28 @@ chainrule.widget("activation", (widget) => {
 
   /** A shape for each layer, that of the chosen one in another color. */
   function violins(all, axis, color) {
-    const shapes = all.map((shares, k) => violin(shares, k + 1, axis));
-    const others = shapes.filter((shape, k) => shape && k + 1 !== chosen.value);
-    const one = shapes[chosen.value - 1];
+    const shapes = all.map((shares, k) => violin(shares, k, axis));
+    const others = shapes.filter((shape, k) => shape && k !== chosen.value);
+    const one = shapes[chosen.value];
     return [{ areas: others, color }, { areas: one ? [one] : [], color: "--widget-third" }];
   }
 
   function drawLayers() {
     const { layers, axes, h, gradient } = shown;
-    across.max = depth.value + 0.5;
-    const isMarked = (layer) => depth.value <= 12 || layer === 1 || layer % 5 === 0;
-    across.ticks = layers.map((_, k) => k + 1).filter(isMarked).map((layer) => [layer, String(layer)]);
+    across.max = depth.value - 0.5;
+    const isMarked = (layer) => depth.value <= 12 || layer % 5 === 0;
+    across.ticks = layers.map((_, k) => k).filter(isMarked).map((layer) => [layer, String(layer)]);
     Object.assign(values, axes.outputs);
     const { output: first } = layers[0];
     const { output: last } = layers.at(-1);
-    const outputs = `typically ${short(first)} in layer 1 and ${short(last)} in layer ${depth.value}`;
+    const outputs = `typically ${short(first)} in layer 0 and ${short(last)} in layer ${depth.value - 1}`;
     forward.draw(violins(h, axes.outputs, "--widget-up"), outputs);
     Object.assign(sizes, axes.gradients);
-    const line = layers.map(({ gradient }, k) => [k + 1, Math.max(sizes.min, Math.log10(gradient))]);
+    const line = layers.map(({ gradient }, k) => [k, Math.max(sizes.min, Math.log10(gradient))]);
     const [atFirst, atLast] = [layers[0], layers.at(-1)].map(({ gradient }) => short(gradient));
     backward.draw(
       [...violins(gradient, axes.gradients, "--widget-down"), { line }, { dots: line, radius: 2.5 }],
-      `typically ${atLast} in layer ${depth.value} and ${atFirst} in layer 1`,
+      `typically ${atLast} in layer ${depth.value - 1} and ${atFirst} in layer 0`,
     );
   }
 
@@ -230,7 +230,7 @@ chainrule.widget("activation", (widget) => {
   function drawCurve() {
     const heights = HEIGHTS[activation.value];
     [curve.y.min, curve.y.max] = heights;
-    const shares = shown.z[chosen.value - 1];
+    const shares = shown.z[chosen.value];
     const places = 2 * FINE + 1;
     const xOf = (k) => REACH * ((2 * k) / (places - 1) - 1);
     const line = (column) => Array.from({ length: places }, (_, k) => [xOf(k), shown.curve[3 * k + column]]);
@@ -240,15 +240,15 @@ chainrule.widget("activation", (widget) => {
     const [below, above] = [shares[0], shares.at(-1)];
     if (below > 0) marks.push({ text: `← ${percent(below)}`, at: [-REACH + 0.3, up(0.72)] });
     if (above > 0) marks.push({ text: `${percent(above)} →`, at: [REACH - 4.5, up(0.42)] });
-    const { flat } = shown.layers[chosen.value - 1];
+    const { flat } = shown.layers[chosen.value];
     const where = `${percent(flat)} of the z of layer ${chosen.value} lie where it is flat`;
     curve.draw(marks, `${NAMES[activation.value]}; ${where}`);
   }
 
   function drawNumbers() {
     const { layers, ratio: share, factor: each } = shown;
-    const layer = layers[chosen.value - 1];
-    ratio.element.firstChild.data = `Gradient of layer 1 ÷ that of layer ${depth.value} `;
+    const layer = layers[chosen.value];
+    ratio.element.firstChild.data = `Gradient of layer 0 ÷ that of layer ${depth.value - 1} `;
     ratio.show(short(share));
     factor.show(depth.value > 1 ? short(each) : "–");
     flat.element.firstChild.data = `Layer ${chosen.value}: values where f is flat `;
@@ -260,14 +260,14 @@ chainrule.widget("activation", (widget) => {
   /** What there is to be seen, in a sentence or two. */
   function told() {
     const { ratio, layers } = shown;
-    const last = depth.value;
-    if (last === 1) return "One layer: nothing lies between the first gradient and the last. Add layers.";
+    const last = depth.value - 1;
+    if (last === 0) return "One layer: nothing lies between the first gradient and the last. Add layers.";
     const { flat, dead, output } = layers.at(-1);
     const units = `${UNITS} units of layer ${last}`;
     const still = activation.value === "relu" ? "dead" : "saturated";
     const growth = output / layers[0].output;
     const becomes = ratio < 0.1 ? "vanishes" : ratio > 10 ? "explodes" : "keeps its size";
-    const share = `it is ${short(ratio)} times as large in layer 1 as in layer ${last}`;
+    const share = `it is ${short(ratio)} times as large in layer 0 as in layer ${last}`;
     const sentences = [`The gradient ${becomes}: ${share}.`];
     if (growth < 0.01) sentences.push("The outputs vanish on their way forward.");
     else if (growth > 100) sentences.push("The outputs explode on their way forward.");
@@ -278,8 +278,8 @@ chainrule.widget("activation", (widget) => {
 
   widget.draws(() => {
     // There are as many layers to look at as the network has.
-    chosen.element.querySelector("input").max = depth.value;
-    chosen.value = Math.min(chosen.value, depth.value);
+    chosen.element.querySelector("input").max = depth.value - 1;
+    chosen.value = Math.min(chosen.value, depth.value - 1);
     compute();
     drawLayers();
     drawCurve();
