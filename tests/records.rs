@@ -9,7 +9,7 @@ use chainrule::fraction::Fraction;
 use chainrule::model::Model;
 use chainrule::record::Record;
 use chainrule::softmax::{Loss, Reduction};
-use chainrule::throughput::WORKLOADS;
+use chainrule::throughput::{WORKLOADS, Workload};
 use serde_json::{Map, Value};
 use std::fs;
 use std::path::Path;
@@ -213,5 +213,57 @@ fn a_record_of_speed_that_is_not_whole_is_found() {
         ("{", "["),
     ] {
         assert!(fault_of_speed(&whole.replacen(part, other, 1)).is_err(), "{other} for {part}");
+    }
+}
+
+/// What is wrong with a record of all rivals, as `benches/peers --json` leaves it.
+fn fault_of_rivals(text: &str) -> Result<(), String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let record = object(&value, &["machine", "versions", "seconds", "results", "left_out"])?;
+    for name in ["processor", "date", "system"] {
+        if record["machine"][name].as_str().is_none_or(str::is_empty) {
+            return Err(format!("no {name} of the machine"));
+        }
+    }
+    let results = record["results"].as_object().ok_or("results are no object")?;
+    for Workload { name, .. } in WORKLOADS {
+        let rivals = results.get(*name).and_then(Value::as_object);
+        let rivals = rivals.ok_or(format!("{name} was not measured"))?;
+        for needed in ["chainrule", "pytorch", "jax"] {
+            if rivals.get(needed).and_then(Value::as_object).is_none_or(Map::is_empty) {
+                return Err(format!("{name} has no number for {needed}"));
+            }
+        }
+        for (rival, variants) in rivals {
+            for (variant, found) in variants.as_object().ok_or("a rival without variants")? {
+                let windows = found["rounds"].as_array().ok_or("no rounds")?.iter();
+                let windows: Vec<f64> = windows
+                    .filter_map(Value::as_array)
+                    .flatten()
+                    .filter_map(Value::as_f64)
+                    .collect();
+                let best = windows.iter().copied().fold(0.0, f64::max);
+                if windows.len() != 6 || found["samples_per_second"].as_f64() != Some(best) {
+                    return Err(format!("{name}, {rival}, {variant}: not the best of six windows"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_record_of_rivals_is_whole() {
+    let whole = include_str!("../notebooks/records/rivals.json");
+    assert_eq!(fault_of_rivals(whole), Ok(()));
+    for (part, other) in [
+        ("\"processor\":\"", "\"processor\":\"\",\"was\":\""),
+        ("lenet-b32", "lenet-b33"),
+        ("\"samples_per_second\":", "\"samples_per_second\":1"),
+        ("\"rounds\":[[", "\"rounds\":[[1.0,"),
+        ("\"jax\":{\"step\"", "\"Jax\":{\"step\""),
+        ("{", "["),
+    ] {
+        assert!(fault_of_rivals(&whole.replacen(part, other, 1)).is_err(), "{other} for {part}");
     }
 }

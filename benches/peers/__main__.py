@@ -23,6 +23,7 @@ import os
 import platform
 import sys
 from collections import defaultdict
+from datetime import date
 from pathlib import Path
 
 import environments
@@ -124,6 +125,7 @@ def main():
         if lacking:
             left_out.append(f"{rival.name} has no {', '.join(lacking)}: {rival.lacks}")
     machine = {
+        "date": date.today().isoformat(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "cores": available,

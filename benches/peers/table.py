@@ -44,15 +44,15 @@ def table(results, columns):
 
 
 def document(machine, versions, seconds, results, left_out):
-    """All that was measured, for a program."""
+    """All that was measured, for a program. No window is known to more than a few digits."""
 
     def entry(result):
         return {
-            "samples_per_second": result.best,
-            "spread": result.spread,
-            "rounds": result.rounds,
+            "samples_per_second": round(result.best, 1),
+            "spread": round(result.spread, 3),
+            "rounds": [[round(window, 1) for window in windows] for windows in result.rounds],
             "parameters": result.parameters,
-            "losses": result.losses,
+            "losses": [[round(loss, 4) for loss in losses] for losses in result.losses],
         }
 
     def of(rivals):
