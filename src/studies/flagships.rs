@@ -70,8 +70,8 @@ fn cnns() -> Vec<Configuration> {
     let mut all = Vec::new();
     for (name, filters, epochs, views) in [
         ("two-minutes", [32, 64, 64], 2, Views::Flip),
-        ("ten-minutes", [64, 128, 128], 5, Views::FlipAndShift),
-        ("an-hour", [64, 256, 256], 13, Views::FlipAndShift),
+        ("five-minutes", [64, 128, 128], 4, Views::FlipAndShift),
+        ("half-an-hour", [64, 256, 256], 13, Views::FlipAndShift),
     ] {
         let samples = Samples::new(Source::Cifar10, 50_000, 0);
         let model = Model::Flagship(Flagship::new([32, 32, 3], 10).filters(filters));
@@ -85,7 +85,7 @@ fn cnns() -> Vec<Configuration> {
         setting.plan.views = views;
         let [a, b, c] = filters;
         let title = format!("blocks of {a}, {b} and {c} filters, {epochs} epochs");
-        all.push(Configuration::new(name, title, 1, setting.l2(0.00133)));
+        all.push(Configuration::new(name, title, 3, setting.l2(0.00133)));
     }
     all
 }
