@@ -266,7 +266,8 @@ chainrule.widget("activation", (widget) => {
     const units = `${UNITS} units of layer ${last}`;
     const still = activation.value === "relu" ? "dead" : "saturated";
     const growth = output / layers[0].output;
-    const becomes = ratio < 0.1 ? "vanishes" : ratio > 10 ? "explodes" : "keeps its size";
+    const scale = [[0.1, "vanishes"], [0.5, "shrinks"], [2, "keeps its size"], [10, "grows"], [Infinity, "explodes"]];
+    const [, becomes] = scale.find(([most]) => ratio < most) ?? scale.at(-1);
     const share = `it is ${short(ratio)} times as large in layer 0 as in layer ${last}`;
     const sentences = [`The gradient ${becomes}: ${share}.`];
     if (growth < 0.01) sentences.push("The outputs vanish on their way forward.");

@@ -1,13 +1,13 @@
 //! # A test without differences
 //! ●●○ about 25 minutes
 //!
-//! Here are nine backward passes of `Y = X·W`, one of which is right. Each is a function that takes X, W
-//! and dY and returns dX and dW. Write the test that accepts the right one alone, and do it without a
-//! single difference: a product is linear, so if W moves by V, then Y moves by exactly `X·V`. The loss
-//! then moves by the sum of `dY ⊙ (X·V)`, and also by the sum of `dW ⊙ V`. The two must be equal, for
-//! every V. What must hold for a move of X?
+//! `exercises::matmul_suspects` has nine backward passes of `Y = X·W`, one of which is right. Each is a function
+//! that takes X, W and dY and returns dX and dW. Write the test that accepts the right one alone, and do it without a
+//! single difference: a product is linear, so if W moves by V, then Y moves by exactly `X·V`. Let the loss be
+//! the sum of `dY ⊙ Y`, so that it is linear, too. It moves by the sum of `dY ⊙ (X·V)`, and also by the sum
+//! of `dW ⊙ V`. The two must be equal, for every V. What must hold for a move of X?
 //!
-//! The test in the file compares shapes, and takes square matrices.
+//! As it stands, `accepts` compares shapes, and takes square matrices.
 
 use exercises::matmul_suspects::Backward;
 use ndarray::Array2;

@@ -3,8 +3,8 @@
 //!
 //! You see the value of an activation and not its input: a sigmoid is at `0.9`, a tanh at `0.6`, a SELU
 //! at `−1` (write its slope with `SELU_LAMBDA` and `SELU_ALPHA`). How steep is each there? And two sigmoids,
-//! one after the other with a weight and a bias between them: `y = σ(2·σ(z) − 1)`. What is `dy/dz` at `z = 0`,
-//! and with which weight in place of the 2, and which bias, would it be one quarter?
+//! one after the other with a weight and a bias between them: `y = σ(2·σ(z) − 1)`. What is `dy/dz` at `z = 0`?
+//! Find the smallest weight in place of the 2 with which it can be one quarter, and the bias that goes with it.
 
 use chainrule::activation::{SELU_ALPHA, SELU_LAMBDA};
 

@@ -3,7 +3,7 @@
 //!
 //! Your tape of chapter 2 can add and multiply, and so it can compute no more than polynomials. Give it the
 //! sigmoid, tanh, ReLU and SELU. Each is one `push`: a value and a local derivative, and each derivative
-//! comes from the value. (`λ` and `α` are `SELU_LAMBDA` and `SELU_ALPHA`. A sigmoid of `−800` must be a
+//! comes from the value. (`λ` and `α` are `SELU_LAMBDA` and `SELU_ALPHA`. A tanh of `800` must be a
 //! number, and so must its slope.)
 
 // Your own tape, from chapter 2. Its tests run here as well.

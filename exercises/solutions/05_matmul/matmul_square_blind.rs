@@ -2,7 +2,7 @@
 //! moved across as the product with Xᵀ. It compares two numbers that differ by rounding alone, so it needs no
 //! step, and it can be used on a large layer: one random V sees every entry at once.
 //!
-//! Drawn numbers are never symmetric, and with square matrices every suspect has the right shape, so that it
+//! Drawn numbers are almost never symmetric, and with square matrices every suspect has the right shape, so that it
 //! is its numbers that are judged. More than one sample is needed, or a sum over the samples has one term.
 
 use chainrule::gradcheck::Draw;

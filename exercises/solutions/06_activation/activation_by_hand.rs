@@ -1,6 +1,7 @@
 //! `0.9·0.1 = 0.09`, `1 − 0.36 = 0.64` and `λ·α − 1`, which is about `0.758`. In the chain both sigmoids are in
 //! their middle, where the slope is one quarter, and the weight stands between them: `¼ · 2 · ¼ = ⅛`. A weight
-//! of 4 cancels one of the quarters, if the bias of −2 keeps the second sigmoid in its middle.
+//! of 4 cancels one of the quarters, if the bias of −2 keeps the second sigmoid in its middle. Off its middle it
+//! is less steep, and the weight would have to be larger.
 
 use chainrule::activation::{SELU_ALPHA, SELU_LAMBDA};
 

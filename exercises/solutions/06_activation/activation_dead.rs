@@ -62,7 +62,10 @@ mod tests {
                 let sums = x.dot(&w.column(j)) + biases[j];
                 let most = sums.iter().fold(f64::NEG_INFINITY, |most, &z| most.max(z));
                 let right = if was_dead { (most - 0.5).abs() < 1e-9 } else { biases[j] == b[j] };
-                assert!(right, "{TASK}\n    unit {j} of layer {seed} has the bias {}\n", biases[j]);
+                assert!(
+                    right,
+                    "{TASK}\n    unit {j} of layer {seed}: its largest sum is now {most:.3}\n"
+                );
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Each bend is a value and a slope that follows from it. At zero, ReLU takes the slope 0, and SELU that of
-//! its left side, as in the book. The library's `sigmoid` does not overflow at −800, where `e^800` would.
+//! its left side, as in the book. `f64::tanh` is 1 at 800, where
+//! `(e^800 − e^−800)/(e^800 + e^−800)` is infinity by infinity, which is no number.
 
 // Your own tape, from chapter 2. Its tests run here as well.
 #[path = "../02_tape/tape_own.rs"]

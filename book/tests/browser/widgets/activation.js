@@ -90,7 +90,7 @@ export async function operate({ page, host, isPhone, values, native, close, chec
   check("it explodes", steep.ratio > 100 && (await says(/explodes/)));
   check("most values are saturated", steep.layers.at(-1).flat > 0.5);
   await slideTo("Gain", 0);
-  check("tanh keeps its size", (await compare("tanh")).ratio > 0.1 && (await says(/keeps its size/)));
+  check("tanh shrinks it", (await compare("tanh")).ratio > 0.1 && (await says(/shrinks: it is 0\.\d+ times/)));
 
   // ReLU: half of the slopes are zero, which a gain of √2 makes up for; units die with depth.
   await choose("ReLU");
