@@ -540,7 +540,8 @@ fn eq_second_softmax_floor() {
             assert!(twice(&z).0 > floor - 1e-12);
         }
         // It is reached by a sure answer, and there the gradient is gone.
-        let sure = Tensor::from_shape_fn(vec![1, classes], |at| if at[1] == 2 { 40.0 } else { 0.0 });
+        let sure =
+            Tensor::from_shape_fn(vec![1, classes], |at| if at[1] == 2 { 40.0 } else { 0.0 });
         let (loss, dz, _) = twice(&sure);
         assert_abs_diff_eq!(loss, floor, epsilon = 1e-12);
         assert_abs_diff_eq!(dz, Tensor::zeros(vec![1, classes]), epsilon = 1e-12);

@@ -54,10 +54,9 @@ mod tests {
 
     #[test]
     fn nothing_overflows() {
-        for (z, loss, gradient) in [
-            ([1000.0, 0.0], 1000.0, [1.0, -1.0]),
-            ([-1000.0, -1000.0], 2_f64.ln(), [0.5, -0.5]),
-        ] {
+        for (z, loss, gradient) in
+            [([1000.0, 0.0], 1000.0, [1.0, -1.0]), ([-1000.0, -1000.0], 2_f64.ln(), [0.5, -0.5])]
+        {
             let (found, slopes) = run(&z);
             let near = (found - loss).abs() < 1e-9
                 && slopes.iter().zip(gradient).all(|(a, b)| (a - b).abs() < 1e-12);
