@@ -227,7 +227,7 @@ fn eq_log_sum_exp_gradient() {
 }
 
 #[test]
-fn eq_log_sum_exp_curvature() {
+fn log_sum_exp_is_convex() {
     let mut draw = Draw::new(72);
     let z = logits().index_axis(Axis(0), 0).to_owned();
     let p = value(&z, Tape::softmax);
