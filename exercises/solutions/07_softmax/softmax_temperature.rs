@@ -17,7 +17,8 @@ fn gradient(z: &[f64], v: &[f64], temperature: f64) -> Vec<f64> {
 
 /// What T² times the gradient tends to.
 fn limit(z: &[f64], v: &[f64]) -> Vec<f64> {
-    z.iter().zip(v).map(|(z, v)| (z - v) / z.len() as f64).collect()
+    let n = z.len() as f64;
+    z.iter().zip(v).map(|(z, v)| (z - v) / n).collect()
 }
 
 fn main() {}
