@@ -1,5 +1,5 @@
 //! `ln p_j = z_j − ln s`, so `∂(ln p_j)/∂z_l = δ_jl − p_l`, and `dz_l = dy_l − p_l·Σ_j dy_j`. The probabilities are
-//! `exp(y)`, which the forward pass has stored as good as.
+//! `exp(y)`: the forward pass has stored their logarithms.
 
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::{BrokenRule, Op, Tensor};
