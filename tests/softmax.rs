@@ -137,7 +137,7 @@ fn the_kernels_return_both_parts_of_log_sum_exp() {
 }
 
 #[test]
-fn eq_softmax_shift() {
+fn a_shift_of_all_logits_changes_nothing() {
     // A constant added to a row cancels: p(z + c) = p(z).
     for c in [-700.0, -3.5, 700.0] {
         assert_abs_diff_eq!(
@@ -202,7 +202,7 @@ fn eq_softmax_backward() {
 }
 
 #[test]
-fn eq_log_softmax_jacobian() {
+fn the_jacobian_of_log_softmax() {
     // ∂(ln p_k)/∂z_j = δ_kj − p_j
     let p = probabilities();
     for (i, k) in ndarray::indices((2, 3)) {
@@ -328,7 +328,7 @@ fn eq_cross_entropy_gradient() {
 }
 
 #[test]
-fn eq_cross_entropy_gradient_of_any_target() {
+fn a_target_that_does_not_sum_to_one() {
     // ∂H/∂z_j = p_j · Σ_k t_k − t_j, where the targets need not sum to 1.
     let t = arr2(&[[0.4, 1.3, 0.9], [0.2, 0.1, 0.3]]).into_dyn();
     let record = |tape: &mut Tape<f64>, z, t| tape.softmax_loss(z, t, SUM);
@@ -340,7 +340,7 @@ fn eq_cross_entropy_gradient_of_any_target() {
 }
 
 #[test]
-fn eq_cross_entropy_chain() {
+fn the_division_cancels_on_the_way_through_softmax() {
     // −t_k / p_k, multiplied by the Jacobian of softmax, is p − t: fused is unfused.
     let (p, t) = (probabilities(), distributions());
     for (i, j) in ndarray::indices((2, 3)) {
@@ -421,7 +421,7 @@ fn smoothing_gives_a_class_an_entropy() {
 }
 
 #[test]
-fn eq_kl_gradient() {
+fn the_divergence_has_the_gradient_of_cross_entropy() {
     // Both losses have the same gradient in the logits.
     for t in [labels(), distributions()] {
         let divergence = |tape: &mut Tape<f64>, z, t| softmax_kl(tape, z, t, Loss::default());
@@ -434,7 +434,7 @@ fn eq_kl_gradient() {
 }
 
 #[test]
-fn eq_target_gradients() {
+fn the_gradients_of_a_target() {
     // ∂H/∂t_k = −ln p_k and ∂KL/∂t_k = ln t_k + 1 − ln p_k, each times 1 − ε, with t smoothed.
     let t = distributions();
     let loss = smoothed(Reduction::Sum, 0.2);
@@ -453,7 +453,7 @@ fn eq_target_gradients() {
 }
 
 #[test]
-fn eq_likelihood_gradients() {
+fn the_gradients_of_probabilities() {
     // ∂H/∂p_k = ∂KL/∂p_k = −t_k / p_k and ∂H/∂q_k = ∂KL/∂q_k = −t_k.
     let t = distributions();
     let p = arr2(&[[0.3, 0.9, 0.4], [0.7, 0.2, 0.5]]).into_dyn();
@@ -484,7 +484,7 @@ fn eq_likelihood_gradients() {
 }
 
 #[test]
-fn eq_label_smoothing() {
+fn smoothing_gives_every_class_a_share() {
     // t′_k = (1 − ε) · t_k + ε / K: a smoothed class is the distribution that this gives.
     let smooth = one_hot(&labels(), 3).mapv(|t| 0.7 * t + 0.3 / 3.0);
     for record in [Tape::softmax_loss, softmax_kl] {
@@ -501,6 +501,50 @@ fn eq_label_smoothing() {
         run(&logits(), &distributions(), 1.0, |tape, z, t| tape.softmax_loss(z, t, loss));
     for row in dz.rows() {
         assert_abs_diff_eq!(row.sum(), 0.0, epsilon = 1e-15);
+    }
+}
+
+#[test]
+fn eq_smoothing_gap() {
+    // The loss of smoothed targets is smallest where the class leads by ln(1 + n·(1 − ε)/ε).
+    for (classes, smoothing) in [(3, 0.3), (10, 0.1), (10, 0.5)] {
+        let loss = smoothed(Reduction::Mean, smoothing);
+        let t = arr1(&[1.0]).into_dyn();
+        let mut z: Tensor<f64> = Draw::new(8).away_from_zero(&[1, classes]);
+        for _ in 0..20_000 {
+            let (_, dz, _) = run(&z, &t, 1.0, |tape, z, t| tape.softmax_loss(z, t, loss));
+            z.scaled_add(-2.0, &dz);
+        }
+        let claimed = (1.0 + classes as f64 * (1.0 - smoothing) / smoothing).ln();
+        for j in (0..classes).filter(|&j| j != 1) {
+            assert_abs_diff_eq!(z[[0, 1]] - z[[0, j]], claimed, epsilon = 1e-9);
+        }
+    }
+}
+
+#[test]
+fn eq_second_softmax_floor() {
+    // A softmax of probabilities: no logits bring the loss below ln(e + n − 1) − 1.
+    let mut draw = Draw::new(9);
+    let t = arr1(&[2.0]).into_dyn();
+    let twice = |z: &Tensor<f64>| {
+        run(z, &t, 1.0, |tape, z, t| {
+            let p = tape.softmax(z)?;
+            tape.softmax_cross_entropy(p, t)
+        })
+    };
+    for classes in [3, 10] {
+        let floor = (1_f64.exp() + classes as f64 - 1.0).ln() - 1.0;
+        for size in [0.1, 1.0, 10.0, 100.0] {
+            let z: Tensor<f64> = draw.uniform(&[1, classes], -size, size);
+            assert!(twice(&z).0 > floor - 1e-12);
+        }
+        // It is reached by a sure answer, and there the gradient is gone.
+        let sure =
+            Tensor::from_shape_fn(vec![1, classes], |at| if at[1] == 2 { 40.0 } else { 0.0 });
+        let (loss, dz, _) = twice(&sure);
+        assert_abs_diff_eq!(loss, floor, epsilon = 1e-12);
+        assert_abs_diff_eq!(dz, Tensor::zeros(vec![1, classes]), epsilon = 1e-12);
     }
 }
 

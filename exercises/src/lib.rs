@@ -13,6 +13,7 @@ pub mod matmul_suspects;
 mod points;
 mod reverse;
 pub mod scalar_suspects;
+pub mod softmax_suspects;
 pub mod tape_suspects;
 
 pub use by_hand::{Answer, assert_by_hand};

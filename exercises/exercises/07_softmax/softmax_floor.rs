@@ -1,0 +1,60 @@
+//! # Which floor?
+//! ●●○ about 10 minutes
+//!
+//! A network has a softmax too many, and its loss ends at a floor. Another network has *two* too many. Which
+//! floor has the loss of `n` classes when softmax is applied `times` times in all? (Once: 0.) How far can a
+//! network with one softmax too many come down from `ln n`, if there are 1,000 classes?
+
+/// The loss that no logits get below, where softmax is applied `times` times. At least once.
+fn floor(n: f64, times: usize) -> f64 {
+    // TODO: find the floor
+    let _ = (n, times);
+    f64::NAN
+}
+
+/// ln n less the floor of one softmax too many, for n = 1,000.
+fn way_down() -> f64 {
+    // TODO: find the way down
+    f64::NAN
+}
+
+fn main() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chainrule::{ShapeError, Tape};
+    use ndarray::{Array2, arr1};
+
+    const TASK: &str = "find the floor";
+
+    /// The loss of an answer that could not be surer.
+    fn of_a_sure_answer(n: usize, times: usize) -> Result<f64, ShapeError> {
+        let mut tape = Tape::<f64>::new();
+        let logits = Array2::from_shape_fn((1, n), |(_, j)| if j == 0 { 800.0 } else { 0.0 });
+        let mut z = tape.input(logits);
+        for _ in 1..times {
+            z = tape.softmax(z)?;
+        }
+        let t = tape.input(arr1(&[0.0]));
+        let loss = tape.softmax_cross_entropy(z, t)?;
+        Ok(tape.value(loss).sum())
+    }
+
+    #[test]
+    fn the_floor_of_any_number() {
+        for (n, times) in [(10, 1), (2, 2), (10, 2), (10, 3), (1000, 2), (5, 6)] {
+            let (written, found) = (floor(n as f64, times), of_a_sure_answer(n, times));
+            let found = found.expect("the shapes fit");
+            let right = (written - found).abs() < 1e-9;
+            assert!(right, "{TASK}\n    {n} classes, {times} times: it is not {written}\n");
+        }
+    }
+
+    #[test]
+    fn the_way_down() {
+        let found = 1000_f64.ln() - of_a_sure_answer(1000, 2).expect("the shapes fit");
+        let right = (way_down() - found).abs() < 1e-9;
+        assert!(right, "{TASK}\n    the way down is not {}\n", way_down());
+    }
+}
