@@ -172,14 +172,14 @@ fn group() -> Tensor<f64> {
 }
 
 #[test]
-fn eq_standardize_mean() {
+fn slopes_of_the_mean() {
     // ∂μ/∂x_k = 1/n
     let numeric = differences(&group(), |x| standardize(x).0);
     assert_abs_diff_eq!(numeric, Tensor::from_elem(vec![5], 0.2), epsilon = 1e-10);
 }
 
 #[test]
-fn eq_standardize_variance() {
+fn slopes_of_the_variance() {
     // ∂v/∂x_k = 2/n · (x_k − μ)
     let (mean, ..) = standardize(&group());
     let numeric = differences(&group(), |x| standardize(x).1);
@@ -187,7 +187,7 @@ fn eq_standardize_variance() {
 }
 
 #[test]
-fn eq_standardize_r() {
+fn slopes_of_r() {
     // ∂r/∂x_k = −1/n · r² · x̂_k
     let (_, _, r, hat) = standardize(&group());
     let numeric = differences(&group(), |x| standardize(x).2);
@@ -265,9 +265,8 @@ fn batch_norm_is_center_and_divide_by_spread() {
     let y = tape.divide_by_spread(c).unwrap();
     tape.backward_from(y, &dy).unwrap();
     let almost_none = BatchNorm { epsilon: 1e-13, ..BatchNorm::default() };
-    let norm = |tape: &mut Tape<f64>, x, gamma, beta| {
-        tape.batch_norm_with(x, gamma, beta, almost_none)
-    };
+    let norm =
+        |tape: &mut Tape<f64>, x, gamma, beta| tape.batch_norm_with(x, gamma, beta, almost_none);
     let inputs = [&x, &ones(3), &zeros(3)];
     assert_abs_diff_eq!(tape.value(y), &value(TRAINING, inputs, norm), epsilon = 1e-12);
     let [dx, ..] = gradients(TRAINING, inputs, &dy, norm);
@@ -275,13 +274,12 @@ fn batch_norm_is_center_and_divide_by_spread() {
 }
 
 #[test]
-fn eq_standardize_matrix() {
+fn the_jacobian_as_a_matrix() {
     // dx = r · (I − 1/m · 1·1ᵀ − 1/m · x̂·x̂ᵀ) · d
     let (_, _, r, hat) = standardize(&group());
     let d = arr1(&[1.3, -0.4, 0.8, 0.5, -1.6]);
-    let matrix = Array2::from_shape_fn((5, 5), |(i, k)| {
-        delta(i, k) - 1.0 / 5.0 - hat[i] * hat[k] / 5.0
-    });
+    let matrix =
+        Array2::from_shape_fn((5, 5), |(i, k)| delta(i, k) - 1.0 / 5.0 - hat[i] * hat[k] / 5.0);
     let numeric = differences(&group(), |x| (standardize(x).3 * &d).sum());
     assert_abs_diff_eq!((r * matrix.dot(&d)).into_dyn(), numeric, epsilon = 1e-9);
 }
@@ -866,7 +864,7 @@ fn layer_norm_matches_the_definition() {
 }
 
 #[test]
-fn eq_layer_norm_backward() {
+fn layer_norm_backward_is_that_of_a_row() {
     // dx_ij = r_i · (d_ij − 1/n · Σ_l d_il − x̂_ij · 1/n · Σ_l d_il · x̂_il) with d_ij = dy_ij · γ_j,
     // dγ_j = Σ_i dy_ij · x̂_ij, dβ_j = Σ_i dy_ij
     let mut draw = Draw::new(24);
