@@ -47,7 +47,7 @@ mod tests {
             let given = format!("η = {rate}, λ = {l2}, g = {g}");
             let found = length(rate, l2, g);
             let near = (found / expected - 1.0).abs() < 0.01;
-            assert!(near, "{TASK}\n    {given}: the length is {expected:.3} in the end, not {found:.3}\n");
+            assert!(near, "{TASK}\n    {given}: it ends at {expected:.3}, not {found:.3}\n");
             let found = effective_rate(rate, l2, g);
             let near = (found * expected * expected / rate - 1.0).abs() < 0.02;
             assert!(near, "{TASK}\n    {given}: η/|w|² is not {found:.4}\n");

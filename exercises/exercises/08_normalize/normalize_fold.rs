@@ -69,7 +69,7 @@ mod tests {
             let (matrix, bias) = folded(&w, &norm);
             let difference = x.dot(&matrix) + bias - expected(&x, &w, &norm);
             let most = difference.iter().fold(0.0_f64, |most, d| most.max(d.abs()));
-            assert!(most < 1e-12, "{TASK}\n    with ε = {epsilon}: an answer is off by {most:.3}\n");
+            assert!(most < 1e-12, "{TASK}\n    ε = {epsilon}: off by {most:.3}\n");
         }
     }
 }
