@@ -8,7 +8,7 @@ use chainrule::normalize::{BatchNorm, definition};
 use chainrule::tape::{Gradients, Inputs};
 use chainrule::tensor::{entries, entries_mut};
 use chainrule::{BrokenRule, Mode, Op, Real, ShapeError, Tape, Tensor, Var};
-use ndarray::{Axis, arr0, arr1, arr2};
+use ndarray::{Array2, Axis, Ix2, arr0, arr1, arr2};
 use proptest::prelude::*;
 
 const TRAINING: Mode = Mode::Training { step: 3 };
@@ -122,6 +122,32 @@ fn eq_row_normalize_backward() {
 }
 
 #[test]
+fn a_row_is_normalized_by_three_ops_as_by_one() {
+    let mut draw = Draw::new(35);
+    let (x, dy): (Tensor<f64>, Tensor<f64>) =
+        (draw.positive(&[3, 4]), draw.away_from_zero(&[3, 4]));
+    let mut tape = Tape::new();
+    let [a, b] = [(); 2].map(|()| tape.parameter(x.clone()));
+    let sum = tape.sum_axis(a, Axis(1)).unwrap();
+    let repeated = tape.expand(sum, Axis(1), a).unwrap();
+    let composed = tape.divide(a, repeated).unwrap();
+    let implemented = tape.row_normalize(b).unwrap();
+    assert_abs_diff_eq!(tape.value(composed), tape.value(implemented), epsilon = 1e-15);
+    tape.backward_from(composed, &dy).unwrap();
+    let by_three_ops = tape.gradient(a).clone();
+    tape.backward_from(implemented, &dy).unwrap();
+    assert_abs_diff_eq!(tape.gradient(b), &by_three_ops, epsilon = 1e-14);
+    // And as derived, with the Jacobian as a matrix: dx_j = Σ_i dy_i · (δ_ij − y_i) / s.
+    let y = tape.value(implemented);
+    let derived = Tensor::from_shape_fn(vec![3, 4], |at| {
+        let s = x.index_axis(Axis(0), at[0]).sum();
+        let term = |i| dy[[at[0], i]] * (delta(i, at[1]) - y[[at[0], i]]) / s;
+        (0..4).map(term).sum::<f64>()
+    });
+    assert_abs_diff_eq!(tape.gradient(b), &derived, epsilon = 1e-14);
+}
+
+#[test]
 fn softmax_is_the_row_normalized_exponential() {
     let z: Tensor<f64> = Draw::new(12).away_from_zero(&[3, 4]);
     let mut tape = Tape::new();
@@ -146,14 +172,14 @@ fn group() -> Tensor<f64> {
 }
 
 #[test]
-fn eq_standardize_mean() {
+fn slopes_of_the_mean() {
     // ∂μ/∂x_k = 1/n
     let numeric = differences(&group(), |x| standardize(x).0);
     assert_abs_diff_eq!(numeric, Tensor::from_elem(vec![5], 0.2), epsilon = 1e-10);
 }
 
 #[test]
-fn eq_standardize_variance() {
+fn slopes_of_the_variance() {
     // ∂v/∂x_k = 2/n · (x_k − μ)
     let (mean, ..) = standardize(&group());
     let numeric = differences(&group(), |x| standardize(x).1);
@@ -161,7 +187,7 @@ fn eq_standardize_variance() {
 }
 
 #[test]
-fn eq_standardize_r() {
+fn slopes_of_r() {
     // ∂r/∂x_k = −1/n · r² · x̂_k
     let (_, _, r, hat) = standardize(&group());
     let numeric = differences(&group(), |x| standardize(x).2);
@@ -201,11 +227,149 @@ fn eq_standardize_backward() {
     assert_abs_diff_eq!(dx, column(&claimed), epsilon = 1e-14);
     let [dx, ..] = gradients(TRAINING, [&group(), &ones(5), &zeros(5)], &d, Tape::layer_norm);
     assert_abs_diff_eq!(dx, claimed, epsilon = 1e-14);
-    // Σ dx_k = 0 and Σ dx_k · x̂_k = ε · r³ · Σ d_i · x̂_i
-    assert_abs_diff_eq!(dx.sum(), 0.0, epsilon = 1e-14);
-    let claimed = EPSILON * r.powi(3) * product;
-    assert_abs_diff_eq!((&dx * &hat).sum(), claimed, epsilon = 1e-14);
-    assert!(claimed.abs() > 1e-7);
+}
+
+/// x minus the mean of each column, by the ops of chapter 4.
+fn centered(tape: &mut Tape<f64>, x: Var) -> Recorded {
+    let mean = tape.mean_axis(x, Axis(0))?;
+    let repeated = tape.expand(mean, Axis(0), x)?;
+    tape.subtract(x, repeated)
+}
+
+#[test]
+fn eq_center_backward() {
+    // dx_k = dc_k − 1/m · Σ_i dc_i
+    let mut draw = Draw::new(36);
+    let (x, dc): (Tensor<f64>, Tensor<f64>) =
+        (draw.away_from_zero(&[5, 2]), draw.away_from_zero(&[5, 2]));
+    let value = |x: &Tensor<f64>| x - &x.mean_axis(Axis(0)).unwrap();
+    let mut tape = Tape::new();
+    let var = tape.parameter(x.clone());
+    let c = centered(&mut tape, var).unwrap();
+    assert_abs_diff_eq!(tape.value(c), &value(&x), epsilon = 1e-15);
+    tape.backward_from(c, &dc).unwrap();
+    let claimed = &dc - &dc.mean_axis(Axis(0)).unwrap();
+    assert_abs_diff_eq!(tape.gradient(var), &claimed, epsilon = 1e-15);
+    let numeric = differences(&x, |x| (value(x) * &dc).sum());
+    assert_abs_diff_eq!(claimed, numeric, epsilon = 1e-9);
+}
+
+#[test]
+fn batch_norm_is_center_and_divide_by_spread() {
+    let mut draw = Draw::new(37);
+    let (x, dy): (Tensor<f64>, Tensor<f64>) =
+        (draw.away_from_zero(&[6, 3]), draw.away_from_zero(&[6, 3]));
+    let mut tape = Tape::new();
+    let var = tape.parameter(x.clone());
+    let c = centered(&mut tape, var).unwrap();
+    let y = tape.divide_by_spread(c).unwrap();
+    tape.backward_from(y, &dy).unwrap();
+    let almost_none = BatchNorm { epsilon: 1e-13, ..BatchNorm::default() };
+    let norm =
+        |tape: &mut Tape<f64>, x, gamma, beta| tape.batch_norm_with(x, gamma, beta, almost_none);
+    let inputs = [&x, &ones(3), &zeros(3)];
+    assert_abs_diff_eq!(tape.value(y), &value(TRAINING, inputs, norm), epsilon = 1e-12);
+    let [dx, ..] = gradients(TRAINING, inputs, &dy, norm);
+    assert_abs_diff_eq!(tape.gradient(var), &dx, epsilon = 1e-11);
+}
+
+#[test]
+fn the_jacobian_as_a_matrix() {
+    // dx = r · (I − 1/m · 1·1ᵀ − 1/m · x̂·x̂ᵀ) · d
+    let (_, _, r, hat) = standardize(&group());
+    let d = arr1(&[1.3, -0.4, 0.8, 0.5, -1.6]);
+    let matrix =
+        Array2::from_shape_fn((5, 5), |(i, k)| delta(i, k) - 1.0 / 5.0 - hat[i] * hat[k] / 5.0);
+    let numeric = differences(&group(), |x| (standardize(x).3 * &d).sum());
+    assert_abs_diff_eq!((r * matrix.dot(&d)).into_dyn(), numeric, epsilon = 1e-9);
+}
+
+#[test]
+fn eq_standardize_keeps() {
+    // Σ_i dx_i = 0 and Σ_i dx_i · x̂_i = ε · r³ · Σ_i d_i · x̂_i
+    let (_, _, r, hat) = standardize(&group());
+    let d = arr1(&[1.3, -0.4, 0.8, 0.5, -1.6]).into_dyn();
+    let [dx, ..] = gradients(
+        TRAINING,
+        [&group().insert_axis(Axis(1)), &ones(1), &zeros(1)],
+        &d.clone().insert_axis(Axis(1)),
+        Tape::batch_norm,
+    );
+    let dx = dx.remove_axis(Axis(1));
+    let numeric = differences(&group(), |x| (standardize(x).3 * &d).sum());
+    for dx in [dx, numeric] {
+        assert_abs_diff_eq!(dx.sum(), 0.0, epsilon = 1e-9);
+        let claimed = EPSILON * r.powi(3) * (&d * &hat).sum();
+        assert_abs_diff_eq!((&dx * &hat).sum(), claimed, epsilon = 1e-9);
+        assert!(claimed > 1e-6);
+    }
+}
+
+/// The gradients of Σ dy ⊙ y with respect to W and b, where y is X·W + b, normalized almost without ε.
+fn gradients_before_a_norm(x: &Tensor<f64>, w: &Tensor<f64>, dy: &Tensor<f64>) -> [Tensor<f64>; 2] {
+    let mut tape = Tape::new();
+    tape.set_mode(TRAINING);
+    let (x, w) = (tape.input(x.clone()), tape.parameter(w.clone()));
+    let columns = dy.shape()[1];
+    let b = tape.parameter(zeros(columns));
+    let z = tape.linear(x, w, b).unwrap();
+    let (gamma, beta) = (tape.input(ones(columns)), tape.input(zeros(columns)));
+    let settings = BatchNorm { epsilon: 1e-13, ..BatchNorm::default() };
+    let y = tape.batch_norm_with(z, gamma, beta, settings).unwrap();
+    tape.forward();
+    tape.backward_from(y, dy).unwrap();
+    [w, b].map(|var| tape.gradient(var).clone())
+}
+
+/// x `[8, 4]`, W `[4, 3]` and dy `[8, 3]`.
+fn before_a_norm(seed: u64) -> [Tensor<f64>; 3] {
+    let mut draw = Draw::new(seed);
+    [[8, 4], [4, 3], [8, 3]].map(|shape| draw.away_from_zero(&shape))
+}
+
+#[test]
+fn eq_weight_scale() {
+    // dw(s · w) = dw(w) / s and Σ_l w_l · dw_l = 0, for each column w
+    let [x, w, dy] = before_a_norm(38);
+    let [dw, _] = gradients_before_a_norm(&x, &w, &dy);
+    let loss = |w: &Tensor<f64>| {
+        let z = x.clone().into_dimensionality::<Ix2>().unwrap();
+        let z = z.dot(&w.clone().into_dimensionality::<Ix2>().unwrap());
+        let columns = z.columns().into_iter().zip(dy.axis_iter(Axis(1)));
+        columns.map(|(z, dy)| (standardize(&z.to_owned().into_dyn()).3 * dy).sum()).sum::<f64>()
+    };
+    assert_abs_diff_eq!(dw, differences(&w, loss), epsilon = 1e-4);
+    assert!(dw.iter().all(|dw| dw.abs() > 1e-3));
+    for s in [0.1, 3.0, 100.0] {
+        let [scaled, _] = gradients_before_a_norm(&x, &(&w * s), &dy);
+        assert_abs_diff_eq!(scaled, &dw / s, epsilon = 1e-9);
+        assert_abs_diff_eq!((&w * &scaled).sum_axis(Axis(0)), zeros(3), epsilon = 1e-9);
+    }
+}
+
+#[test]
+fn eq_effective_rate() {
+    // w − η · dw(w) = |w| · (u − η/|w|² · dw(u)) with u = w/|w|, for each column w
+    let [x, w, dy] = before_a_norm(39);
+    let rate = 0.7;
+    let length = w.mapv(|w| w * w).sum_axis(Axis(0)).mapv(f64::sqrt);
+    let u = &w / &length;
+    let [[of_w, _], [of_u, _]] = [&w, &u].map(|w| gradients_before_a_norm(&x, w, &dy));
+    let claimed = &length * &(&u - &(rate / length.mapv(|length| length * length) * &of_u));
+    assert_abs_diff_eq!(&w - &(rate * &of_w), claimed, epsilon = 1e-9);
+    // At a right angle, a step makes w longer: |w − η · dw|² = |w|² + η² · |dw|².
+    let squares = |w: &Tensor<f64>| w.mapv(|w| w * w).sum_axis(Axis(0));
+    let after = squares(&(&w - &(rate * &of_w)));
+    assert_abs_diff_eq!(after, squares(&w) + rate * rate * squares(&of_w), epsilon = 1e-9);
+}
+
+#[test]
+fn eq_redundant_bias() {
+    // db_j = Σ_i dz_ij = 0
+    let [x, w, dy] = before_a_norm(40);
+    let [dw, db] = gradients_before_a_norm(&x, &w, &dy);
+    assert_abs_diff_eq!(db, zeros(3), epsilon = 1e-12);
+    assert!(dw.iter().all(|dw| dw.abs() > 1e-3));
 }
 
 #[test]
@@ -700,7 +864,7 @@ fn layer_norm_matches_the_definition() {
 }
 
 #[test]
-fn eq_layer_norm_backward() {
+fn layer_norm_backward_is_that_of_a_row() {
     // dx_ij = r_i · (d_ij − 1/n · Σ_l d_il − x̂_ij · 1/n · Σ_l d_il · x̂_il) with d_ij = dy_ij · γ_j,
     // dγ_j = Σ_i dy_ij · x̂_ij, dβ_j = Σ_i dy_ij
     let mut draw = Draw::new(24);
@@ -733,7 +897,7 @@ fn eq_layer_norm_backward() {
 }
 
 #[test]
-fn eq_moments_merge() {
+fn moments_of_two_groups_merge() {
     // S = S_a + S_b + δ² · n_a · n_b / n and μ = μ_a + δ · n_b / n
     let moments = |x: &[f64]| {
         let mean = x.iter().sum::<f64>() / x.len() as f64;

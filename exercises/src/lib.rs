@@ -10,6 +10,7 @@ pub mod elementwise_suspects;
 pub mod gradcheck_suspects;
 mod gradient;
 pub mod matmul_suspects;
+pub mod normalize_suspects;
 mod points;
 mod reverse;
 pub mod scalar_suspects;
