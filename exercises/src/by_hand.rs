@@ -38,7 +38,7 @@ impl Answer {
             Diagnosis::Missing => line(false, "zero, and should not be"),
             Diagnosis::Superfluous => line(false, "not zero, and should be"),
             Diagnosis::Factor { .. } => line(false, &one(&found[0])),
-            _ => line(false, "not the derivative"),
+            _ => line(false, "not what differences find"),
         }
     }
 }
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(words(6.0, 3.0, square), "right");
         assert_eq!(words(f64::NAN, 3.0, square), "still empty");
         assert_eq!(words(-6.0, 3.0, square), "it is off by a factor -1: a sign");
-        assert_eq!(words(7.1, 3.0, square), "not the derivative");
+        assert_eq!(words(7.1, 3.0, square), "not what differences find");
         assert_eq!(words(0.0, 3.0, square), "zero, and should not be");
         assert_eq!(words(1.0, 3.0, |_| 2.0), "not zero, and should be");
         assert_eq!(words(0.0, 3.0, |_| 2.0), "right");

@@ -36,9 +36,8 @@ mod tests {
     #[track_caller]
     fn assert_reported(name: &str, answer: f64, factor: f64, error: f64) {
         assert!(!answer.is_nan(), "{TASK}\n    {name}: still empty\n");
-        let found = reported(factor);
-        let words = format!("a factor of {factor} leaves {found:.3}, and not {error:.3}");
-        assert!((found - error).abs() < 1e-6, "{TASK}\n    {name}: {words}\n");
+        let is_right = (reported(factor) - error).abs() < 1e-6;
+        assert!(is_right, "{TASK}\n    {name}: a factor of {factor} does not leave {error:.3}\n");
     }
 
     #[test]

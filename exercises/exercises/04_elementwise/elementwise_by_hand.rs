@@ -4,7 +4,8 @@
 //! Let `a = (6, −3)`, `b = (2, 4)`, `y = a/b` and `dy = (4, 12)`. Compute da and db, on paper. Use the second
 //! form for db: you need y for it anyway.
 //!
-//! Then the same quotient, but b is one number for both places: `b = 2`, repeated. What is its gradient?
+//! Then the same quotient, but b is one number for both places, `b = 2`. It is used twice, and gradients of uses add
+//! up (chapter 2). What is its gradient?
 
 // TODO: fill in the gradients of both inputs
 const DA: [f64; 2] = [f64::NAN, f64::NAN];

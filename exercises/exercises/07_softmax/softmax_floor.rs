@@ -1,8 +1,8 @@
 //! # Which floor?
 //! ●●○ about 10 minutes
 //!
-//! A network has a softmax too many, and its loss ends at a floor. Another network has *two* too many. Which
-//! floor has the loss of `n` classes when softmax is applied `times` times in all? (Once: 0.) How far can a
+//! A network has a softmax too many, and its loss ends at a floor. Another network has *two* too many. What
+//! is the floor of the loss for `n` classes if softmax is applied `times` times in all? (Once: 0.) How far can a
 //! network with one softmax too many come down from `ln n`, if there are 1,000 classes?
 
 /// The loss that no logits get below, where softmax is applied `times` times. At least once.

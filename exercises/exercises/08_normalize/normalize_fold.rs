@@ -1,8 +1,8 @@
 //! # A norm that costs nothing
 //! ●●○ about 15 minutes
 //!
-//! In use, batch norm multiplies by a constant and adds one, after a matrix has multiplied and a bias was added. Two
-//! such layers are one. Given `W`, `[k, n]`, the scale `γ`, the shift `β`, the running mean and variance, `[n]`
+//! In use, batch norm is `a·z + b` with an `a` and a `b` that are fixed, and `z = X·W` comes before it. The two are
+//! one layer. Given `W`, `[k, n]`, the scale `γ`, the shift `β`, the running mean and variance, `[n]`
 //! each, and `ε`, find the matrix and the bias of the one layer that does the same as `X·W` followed by the norm.
 
 use ndarray::{Array1, Array2};

@@ -3,7 +3,7 @@
 //!
 //! Large language models mostly leave the mean alone, and divide each row by its root mean square:
 //! `y_j = x_j / √(1/n · Σ_l x_l² + ε)`. It is called *RMSNorm*. Derive its backward pass (which of the two
-//! projections of this chapter is left?), and write both passes. A row is `x[0].rows()`, and `dx.wanted(0)` is the
+//! terms that batch norm subtracts is left?), and write both passes. `x[0].rows()` iterates over the rows, and `dx.wanted(0)` is the
 //! tensor to which the backward pass adds, if it is wanted.
 
 use chainrule::tape::{Gradients, Inputs};

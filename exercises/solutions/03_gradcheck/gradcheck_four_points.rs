@@ -38,9 +38,9 @@ mod tests {
             let error = |h: f64| (four_points(f, 0.7, h) - df(0.7)).abs();
             let slope = (error(0.1) / error(0.05)).log2();
             assert!(slope.is_finite(), "{TASK}\n    {name}: still empty\n");
-            let words = "with half of the step, the error should be a sixteenth, and it is 1 to";
+            let words = "half of the step should leave 1/16 of the error, and it leaves 1/";
             let near = (slope - 4.0).abs() < 0.2;
-            assert!(near, "{TASK}\n    {name}: {words} {:.1}\n", slope.exp2());
+            assert!(near, "{TASK}\n    {name}: {words}{:.1}\n", slope.exp2());
         }
     }
 

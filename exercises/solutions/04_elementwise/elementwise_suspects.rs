@@ -1,6 +1,6 @@
 //! A column that is ten times as long makes the same y. So the loss has no slope along the column, and each of the
 //! sums is zero. In every wrong op one of the two terms has another size, and they no longer cancel. The matrix needs
-//! several rows and a random dy, since with one row both terms are equal up to their sign whatever is dropped.
+//! several rows and a random dy, since with one row neither a sum over the rows nor their number makes a difference.
 //!
 //! The test is quick, and it is no proof. An op with `dx = 0` passes it, and so does one whose whole gradient
 //! has a wrong factor. Central differences see both.
