@@ -3,7 +3,7 @@
 //!
 //! A row `1, 3, 4` is divided by its sum. By how much does `y_0` change with `x_0`, and with `x_1`?
 //!
-//! A column `1, 3, 8` is normalized, with an `ε` of 1/3, which makes the root come out even. By how much does
+//! A column `1, 3, 8` is normalized, with an `ε` of 1/3, which makes the root a whole number. By how much does
 //! `x̂_0` change with each of the three numbers? With all three, if each moves by the same amount? And with `s`, at
 //! `s = 1`, if each is multiplied by `s`?
 
