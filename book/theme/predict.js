@@ -40,6 +40,20 @@
     const clear = block.querySelector(".predict-clear");
     const sliders = form.querySelectorAll("input[type=range]");
 
+    // The picture or output that follows shows the answer. It is covered until there is a guess, the answer is
+    // unfolded, or the reader clicks on it or comes for it. A widget shows nothing before it is moved.
+    const next = block.nextElementSibling;
+    const isCovered = next?.matches("figure, .output") && !next.querySelector(".widget");
+    const uncover = () => next?.classList.remove("predict-covered");
+    const follow = () => location.hash === `#${next?.id}` && uncover();
+    if (isCovered) {
+      next.classList.add("predict-covered");
+      next.addEventListener("click", uncover);
+      answer.addEventListener("toggle", () => answer.open && uncover());
+      addEventListener("hashchange", follow);
+      follow();
+    }
+
     const showSliders = () => {
       for (const slider of sliders) {
         slider.closest(".predict-place").querySelector(".predict-value").textContent = slider.value;
@@ -69,6 +83,7 @@
       if (!isKept) parts.push(" This browser keeps no guesses: it will be gone when you leave the page.");
       comparison.replaceChildren(...parts);
       measured(true);
+      uncover();
     }
 
     form.addEventListener("input", showSliders);

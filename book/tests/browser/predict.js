@@ -30,6 +30,9 @@ async function answerOne(page, id) {
   const details = block.locator("details.predict-answer");
   expect(!(await isOpen(details)), "the answer is open before the guess");
   expect((await comparison.textContent()) === "", "something is compared before the guess");
+  const shows = await block.evaluate(({ nextElementSibling: next }) =>
+    Boolean(next?.matches("figure, .output") && !next.querySelector(".widget")));
+  expect((await isCovered(block)) === shows, "what follows shows the answer before the guess");
 
   const guess = await type(page, block, data.kind);
   await block.getByRole("button", { name: "Compare" }).press("Enter");
@@ -40,6 +43,7 @@ async function answerOne(page, id) {
     expect(plain(shown).includes(plain(value)), `the answer ${value} is not shown`);
   }
   expect(await isOpen(details), "the answer stays folded after the guess");
+  expect(!(await isCovered(block)), "what follows stays covered after the guess");
 
   await page.reload();
   expect((await comparison.textContent()) === compared, "the guess is not there on the next visit");
@@ -84,6 +88,9 @@ async function exported(page) {
 }
 
 const isOpen = (details) => details.evaluate((at) => at.open);
+
+const isCovered = (block) =>
+  block.evaluate((at) => Boolean(at.nextElementSibling?.classList.contains("predict-covered")));
 
 /** Without spaces and the signs by which powers are written, which differ between HTML and text. */
 const plain = (text) => text.replace(/[\s^]/g, "");
