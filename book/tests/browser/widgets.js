@@ -10,12 +10,14 @@
 //                                       millionth; a fourth argument is another difference, in itself
 //   tools.check("words", condition)     a fault where it does not hold
 //   tools.print("words")                what is measured and fails nothing
+//   tools.hands                         what a reader does: choose, slide, read what is said (hands.js)
 
 import axe from "axe-core";
 import { execFile } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
+import { hands } from "./hands.js";
 import { layout } from "./layout.js";
 import { ALL_RULES, RULES_OF_COLOR, accessibility, listen } from "./look.js";
 import { serve } from "./server.js";
@@ -170,6 +172,7 @@ function tools({ page, host, isPhone, note, print }) {
     isPhone,
     print,
     native,
+    hands: hands({ page, host, isPhone }),
     values: () => host.evaluate((element) => element.widget.values()),
     check: (what, holds) => holds || note(`${what}: it does not hold`),
     close(what, shown, wanted, most) {

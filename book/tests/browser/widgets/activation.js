@@ -7,32 +7,10 @@ const SUMMARY = ["largest", "output", "gradient", "flat", "dead"];
 const SCALES = { linear: 0, logarithmic: 1, signed: 2 };
 const [BINS, FINE, REACH] = [40, 80, 8];
 
-export async function operate({ page, host, isPhone, values, native, close, check, print }) {
+export async function operate(tools) {
+  const { page, host, values, native, close, check, print } = tools;
+  const { choose, slider, slide, slideTo, says } = tools.hands;
   await host.scrollIntoViewIfNeeded();
-  const choose = async (name) => {
-    const radio = host.getByRole("radio", { name, exact: true });
-    if (isPhone) await radio.tap();
-    else await radio.press("Space");
-    await frame(page);
-  };
-  const slider = (name) => host.getByRole("slider", { name, exact: true });
-  /** `keys` are pressed on a slider. */
-  const slide = async (name, ...keys) => {
-    for (const key of keys) await slider(name).press(key);
-    await frame(page);
-  };
-  const slideTo = async (name, value) => {
-    await slider(name).fill(String(value));
-    await frame(page);
-  };
-  const says = async (words) => {
-    for (let count = 0; count < 60; count += 1) {
-      if (words.test(await host.locator(".widget-status").innerText())) return true;
-      await frame(page);
-    }
-    return false;
-  };
-
   /** Compares all that is shown with the native numbers. */
   const compare = async (what) => {
     const shown = await values();

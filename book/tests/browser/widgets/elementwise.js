@@ -6,29 +6,15 @@ import { frame, frames } from "../frames.js";
 const ROWS = 4;
 const COLUMNS = 3;
 
-export async function operate({ page, host, isPhone, values, native, close, check, print }) {
+export async function operate(tools) {
+  const { page, host, isPhone, values, native, close, check, print } = tools;
+  const { slider, slide, slideTo, says } = tools.hands;
   await host.scrollIntoViewIfNeeded();
-  const slider = (name) => host.getByRole("slider", { name, exact: true });
-  const slide = async (name, ...keys) => {
-    for (const key of keys) await slider(name).press(key);
-    await frame(page);
-  };
-  const slideTo = async (name, value) => {
-    await slider(name).fill(String(value));
-    await frame(page);
-  };
   const choose = async (label) => {
     const cell = host.locator("label", { has: page.getByRole("radio", { name: label }) });
     if (isPhone) await cell.tap();
     else await cell.click();
     await frame(page);
-  };
-  const says = async (words) => {
-    for (let count = 0; count < 60; count += 1) {
-      if (words.test(await host.locator(".widget-status").innerText())) return true;
-      await frame(page);
-    }
-    return false;
   };
   const tells = async (words) => words.test(await host.locator(".elementwise-told").innerText());
   /** JSON has no infinity: it is null there, as what is no number is. */

@@ -8,30 +8,10 @@ const MEASURED = "h x0 f0 x1 f1 rise slope derivative error truncation rounding"
 /** The steps of the widget's axis. */
 const [FIRST, APART] = [-16, 0.05];
 
-export async function operate({ page, host, isPhone, values, native, close, check, print }) {
+export async function operate(tools) {
+  const { page, host, isPhone, values, native, close, check, print } = tools;
+  const { choose, slide, slideTo, says } = tools.hands;
   await host.scrollIntoViewIfNeeded();
-  const choose = async (name) => {
-    const radio = host.getByRole("radio", { name, exact: true });
-    if (isPhone) await radio.tap();
-    else await radio.press("Space");
-    await frame(page);
-  };
-  const slide = async (name, ...keys) => {
-    for (const key of keys) await host.getByRole("slider", { name }).press(key);
-    await frame(page);
-  };
-  const slideTo = async (name, value) => {
-    await host.getByRole("slider", { name }).fill(String(value));
-    await frame(page);
-  };
-  const says = async (words) => {
-    for (let count = 0; count < 60; count += 1) {
-      if (words.test(await host.locator(".widget-status").innerText())) return true;
-      await frame(page);
-    }
-    return false;
-  };
-
   /**
    * Compares all that is shown with the native numbers. Two machines' functions differ in the last
    * digit, which the slope sees as rounding: its bound is what may lie between them.

@@ -7,21 +7,10 @@ import { frame, frames } from "../frames.js";
 const ORDER = { y: 0, dx: 1, dw: 2 };
 const UNTRANSPOSED = 3;
 
-export async function operate({ page, host, isPhone, values, native, close, check, print }) {
+export async function operate(tools) {
+  const { page, host, isPhone, values, native, close, check, print } = tools;
+  const { choose, says } = tools.hands;
   await host.scrollIntoViewIfNeeded();
-  const choose = async (name) => {
-    const radio = host.getByRole("radio", { name, exact: true });
-    if (isPhone) await radio.tap();
-    else await radio.press("Space");
-    await frame(page);
-  };
-  const says = async (words) => {
-    for (let count = 0; count < 60; count += 1) {
-      if (words.test(await host.locator(".widget-status").innerText())) return true;
-      await frame(page);
-    }
-    return false;
-  };
   const grid = (name) => host.getByRole("grid", { name });
   const cell = (name, at) => grid(name).getByRole("gridcell").nth(at);
   const input = (name) => host.getByRole("spinbutton", { name, exact: true });

@@ -14,29 +14,15 @@ const ONE = 3;
 const MATRICES = ["x", "xHat", "centered", "projected", "dx", "constant", "slopes"];
 const OF_COLUMNS = ["mean", "deviation", "sum", "along", "constantSum", "constantAlong"];
 
-export async function operate({ page, host, isPhone, values, native, close, check, print }) {
+export async function operate(tools) {
+  const { page, host, isPhone, values, native, close, check, print } = tools;
+  const { slider, slide, slideTo, says } = tools.hands;
   await host.scrollIntoViewIfNeeded();
-  const slider = (name) => host.getByRole("slider", { name, exact: true });
-  const slide = async (name, ...keys) => {
-    for (const key of keys) await slider(name).press(key);
-    await frame(page);
-  };
-  const slideTo = async (name, value) => {
-    await slider(name).fill(String(value));
-    await frame(page);
-  };
   const press = async (role, name) => {
     const input = host.getByRole(role, { name, exact: true });
     if (isPhone) await input.tap();
     else await input.press("Space");
     await frame(page);
-  };
-  const says = async (words) => {
-    for (let count = 0; count < 60; count += 1) {
-      if (words.test(await host.locator(".widget-status").innerText())) return true;
-      await frame(page);
-    }
-    return false;
   };
 
   /** Compares all that is shown with the native numbers. Differences have an error of rounding. */

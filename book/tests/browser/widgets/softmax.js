@@ -6,35 +6,15 @@ import { frame, frames } from "../frames.js";
 /** Rows of a pass, in the crate's order. */
 const ROWS = ["moved", "p", "t", "difference", "dz"];
 
-export async function operate({ page, host, isPhone, values, native, close, check, print }) {
+export async function operate(tools) {
+  const { page, host, isPhone, values, native, close, check, print } = tools;
+  const { choose, slider, slide, slideTo, says } = tools.hands;
   await host.scrollIntoViewIfNeeded();
-  const choose = async (name) => {
-    const radio = host.getByRole("radio", { name, exact: true });
-    if (isPhone) await radio.tap();
-    else await radio.press("Space");
-    await frame(page);
-  };
-  const slider = (name) => host.getByRole("slider", { name, exact: true });
-  const slide = async (name, ...keys) => {
-    for (const key of keys) await slider(name).press(key);
-    await frame(page);
-  };
-  const slideTo = async (name, value) => {
-    await slider(name).fill(String(value));
-    await frame(page);
-  };
   const press = async (name) => {
     const button = host.getByRole("button", { name, exact: true });
     if (isPhone) await button.tap();
     else await button.press("Enter");
     await frame(page);
-  };
-  const says = async (words) => {
-    for (let count = 0; count < 60; count += 1) {
-      if (words.test(await host.locator(".widget-status").innerText())) return true;
-      await frame(page);
-    }
-    return false;
   };
   /** The values after this many steps of descent. */
   const taken = async (steps) => {

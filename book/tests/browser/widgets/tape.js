@@ -8,7 +8,9 @@ const LOGISTIC = "z = w * x + b; p = sigmoid(z); L = -ln(p)";
 
 const codes = (text) => Array.from(text, (character) => character.codePointAt(0));
 
-export async function operate({ page, host, isPhone, values, native, close, check, print }) {
+export async function operate(tools) {
+  const { page, host, isPhone, values, native, close, check, print } = tools;
+  const { says } = tools.hands;
   await host.scrollIntoViewIfNeeded();
   const press = async (name) => {
     const button = host.getByRole("button", { name, exact: true });
@@ -26,14 +28,6 @@ export async function operate({ page, host, isPhone, values, native, close, chec
   const write = async (formula) => {
     await host.getByRole("textbox", { name: "Formula" }).fill(formula);
     await frame(page);
-  };
-  /** Whether the widget says these words within a second or so: it speaks twice a second. */
-  const says = async (words) => {
-    for (let count = 0; count < 60; count += 1) {
-      if (words.test(await host.locator(".widget-status").innerText())) return true;
-      await frame(page);
-    }
-    return false;
   };
   /** Compares all that is shown with what the crate makes of it. */
   const compare = async (what, faults) => {
