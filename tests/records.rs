@@ -9,7 +9,7 @@ use chainrule::fraction::Fraction;
 use chainrule::model::Model;
 use chainrule::record::Record;
 use chainrule::softmax::{Loss, Reduction};
-use chainrule::throughput::{WORKLOADS, Workload};
+use chainrule::throughput::WORKLOADS;
 use serde_json::{Map, Value};
 use std::fs;
 use std::path::Path;
@@ -226,8 +226,8 @@ fn fault_of_rivals(text: &str) -> Result<(), String> {
         }
     }
     let results = record["results"].as_object().ok_or("results are no object")?;
-    for Workload { name, .. } in WORKLOADS {
-        let rivals = results.get(*name).and_then(Value::as_object);
+    for name in WORKLOADS.iter().map(|workload| workload.name) {
+        let rivals = results.get(name).and_then(Value::as_object);
         let rivals = rivals.ok_or(format!("{name} was not measured"))?;
         for needed in ["chainrule", "pytorch", "jax"] {
             if rivals.get(needed).and_then(Value::as_object).is_none_or(Map::is_empty) {

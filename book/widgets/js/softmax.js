@@ -126,7 +126,7 @@ chainrule.widget("softmax", (widget) => {
       chances,
       legend(
         'Line: <span class="is-target">the target t</span>. ' +
-          'Arrow: <span class="is-gradient">p − t</span>, four times as long as on the left.',
+          'Arrow: <span class="is-gradient">p − t</span>, at four times the scale of the arrows on the left.',
       ),
       table,
       loss,
